@@ -1,0 +1,95 @@
+// Contractions: batched matrix products over any axes.
+import { ShapeError } from "../base/errors.ts";
+import { type Shape, showShape } from "../base/shape.ts";
+import type { Builder, Contraction } from "../graph/algebra.ts";
+import type { Node } from "../graph/node.ts";
+import type { Bilinear } from "../graph/rules.ts";
+import { numbers } from "./expect.ts";
+
+const freeAxes = (rank: number, batch: readonly number[], contract: readonly number[]): number[] => {
+  const free: number[] = [];
+  for (let i = 0; i < rank; i++) if (!batch.includes(i) && !contract.includes(i)) free.push(i);
+  return free;
+};
+
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+const shift = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
+
+/** y[batch, m, n] = Σₖ a[batch, m, k] · b[batch, k, n], wherever these axes lie in a and b. */
+export const contract: Bilinear = {
+  kind: "bilinear",
+  name: "matmul",
+  dtype: numbers,
+  shape([a, b], attrs: Contraction) {
+    const { batchA, batchB, contractA, contractB } = attrs;
+    const left = a?.shape ?? [];
+    const right = b?.shape ?? [];
+    const out: number[] = [];
+    for (let i = 0; i < batchA.length; i++) out.push(pair(left, batchA[i], right, batchB[i]));
+    for (let i = 0; i < contractA.length; i++) pair(left, contractA[i], right, contractB[i]);
+    for (const axis of freeAxes(left.length, batchA, contractA)) out.push(left[axis] ?? 1);
+    for (const axis of freeAxes(right.length, batchB, contractB)) out.push(right[axis] ?? 1);
+    return out;
+  },
+  transposeA: (b, g, attrs: Contraction, a, other) => transposed(b, g, attrs, a, other, true),
+  transposeB: (b, g, attrs: Contraction, a, other) => transposed(b, g, swap(attrs), other, a, false),
+  batch(b, { batchA, batchB, contractA, contractB }: Contraction, inputs) {
+    const [x, y] = inputs;
+    if (!x || !y) throw new ShapeError("matmul: expected two inputs");
+    return b.contract(x, y, {
+      batchA: [0, ...shift(batchA)],
+      batchB: [0, ...shift(batchB)],
+      contractA: shift(contractA),
+      contractB: shift(contractB),
+    });
+  },
+  lower(k, inputs, attrs: Contraction) {
+    const [a, b] = inputs;
+    if (a === undefined || b === undefined) throw new ShapeError("matmul: expected two inputs");
+    return k.contract(a, b, attrs);
+  },
+};
+
+function pair(left: Shape, axisA: number | undefined, right: Shape, axisB: number | undefined): number {
+  const m = left[axisA ?? -1];
+  const n = right[axisB ?? -1];
+  if (m === undefined || m !== n)
+    throw new ShapeError(
+      `matmul: expected equal sizes, got ${showShape(left)} and ${showShape(right)}: axis ${axisA} of the first (${m}) meets axis ${axisB} of the second (${n})`,
+    );
+  return m;
+}
+
+const swap = ({ batchA, batchB, contractA, contractB }: Contraction): Contraction => ({
+  batchA: batchB,
+  batchB: batchA,
+  contractA: contractB,
+  contractB: contractA,
+});
+
+/**
+ * The cotangent of `x`, whose contraction with `other` has cotangent g: g and `other` contracted over other's free axes.
+ * g's axes are batch, then the free axes of the first operand, then of the second; `first` says which one x is.
+ */
+function transposed(b: Builder, g: Node, attrs: Contraction, x: Node, other: Node, first: boolean): Node {
+  const { batchA, batchB, contractA, contractB } = attrs;
+  const freeX = freeAxes(x.shape.length, batchA, contractA);
+  const freeOther = freeAxes(other.shape.length, batchB, contractB);
+  const count = batchA.length;
+  const batchG = range(0, count);
+  const sumG = range(first ? count + freeX.length : count, freeOther.length);
+  // other's axes that remain, in its own order, are x's contracted ones.
+  const order = contractB.map((_, i) => i).sort((i, j) => (contractB[i] ?? 0) - (contractB[j] ?? 0));
+  const summed = order.map((i) => contractA[i] ?? 0);
+  // Either operand may come first; the one that leaves the axes in x's own order needs no transposition.
+  const leads = (summed[0] ?? -1) < (freeX[0] ?? -1);
+  const rest = leads ? [...summed, ...freeX] : [...freeX, ...summed];
+  const product = leads
+    ? b.contract(other, g, { batchA: batchB, batchB: batchG, contractA: freeOther, contractB: sumG })
+    : b.contract(g, other, { batchA: batchG, batchB, contractA: sumG, contractB: freeOther });
+  const axes = [...batchA, ...rest];
+  return b.permute(
+    product,
+    axes.map((_, axis) => axes.indexOf(axis)),
+  );
+}
