@@ -1,0 +1,117 @@
+// The routines of kernel/ir.ts on typed arrays, by name.
+import type { TypedArray } from "../base/dtype.ts";
+
+/** Where checks report: `failed` is the number of the first check that failed, -1 while there is none. */
+export interface CheckStatus {
+  failed: number;
+  value: number;
+}
+
+/** Returns an index that was out of range, or null. Cells that it would have filled stay 0. */
+export type Routine = (inputs: readonly TypedArray[], output: TypedArray, numbers: readonly number[]) => number | null;
+
+const noArray: TypedArray = new Float32Array(0);
+
+function take([x = noArray, index = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [batch = 0, outer = 0, n = 0, inner = 0, m = 0] = numbers;
+  let wrong: number | null = null;
+  let to = 0;
+  for (let b = 0; b < batch; b++)
+    for (let o = 0; o < outer; o++) {
+      const from = (b * outer + o) * n;
+      for (let j = 0; j < m; j++) {
+        const i = index[b * m + j] ?? -1;
+        const ok = i >= 0 && i < n;
+        if (!ok) wrong ??= i;
+        const start = (from + i) * inner;
+        for (let c = 0; c < inner; c++) out[to++] = ok ? (x[start + c] ?? 0) : 0;
+      }
+    }
+  return wrong;
+}
+
+function put([g = noArray, index = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [batch = 0, outer = 0, n = 0, inner = 0, m = 0] = numbers;
+  let wrong: number | null = null;
+  let from = 0;
+  const sums = accumulator(out);
+  for (let b = 0; b < batch; b++)
+    for (let o = 0; o < outer; o++) {
+      const to = (b * outer + o) * n;
+      for (let j = 0; j < m; j++, from += inner) {
+        const i = index[b * m + j] ?? -1;
+        if (i < 0 || i >= n) {
+          wrong ??= i;
+          continue;
+        }
+        const start = (to + i) * inner;
+        for (let c = 0; c < inner; c++) sums[start + c] = (sums[start + c] ?? 0) + (g[from + c] ?? 0);
+      }
+    }
+  if (sums !== out) out.set(sums);
+  return wrong;
+}
+
+function takeAlong([x = noArray, index = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [outer = 0, n = 0, inner = 0, m = 0] = numbers;
+  let wrong: number | null = null;
+  let at = 0;
+  for (let o = 0; o < outer; o++)
+    for (let j = 0; j < m; j++)
+      for (let c = 0; c < inner; c++, at++) {
+        const i = index[at] ?? -1;
+        const ok = i >= 0 && i < n;
+        if (!ok) wrong ??= i;
+        out[at] = ok ? (x[(o * n + i) * inner + c] ?? 0) : 0;
+      }
+  return wrong;
+}
+
+function putAlong([g = noArray, index = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [outer = 0, n = 0, inner = 0, m = 0] = numbers;
+  let wrong: number | null = null;
+  let at = 0;
+  const sums = accumulator(out);
+  for (let o = 0; o < outer; o++)
+    for (let j = 0; j < m; j++)
+      for (let c = 0; c < inner; c++, at++) {
+        const i = index[at] ?? -1;
+        if (i < 0 || i >= n) {
+          wrong ??= i;
+          continue;
+        }
+        const to = (o * n + i) * inner + c;
+        sums[to] = (sums[to] ?? 0) + (g[at] ?? 0);
+      }
+  if (sums !== out) out.set(sums);
+  return wrong;
+}
+
+/** Zeros to add up in: float32 sums are rounded once, at the end; integers wrap where they are stored. */
+function accumulator(out: TypedArray): TypedArray {
+  if (out instanceof Float32Array) return new Float64Array(out.length);
+  return out.fill(0);
+}
+
+function argsort([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [rows = 0, n = 0, descending = 0] = numbers;
+  const order = new Uint32Array(n);
+  for (let row = 0; row < rows; row++) {
+    const values = x.subarray(row * n, (row + 1) * n);
+    for (let i = 0; i < n; i++) order[i] = i;
+    // Ties go by position, so that the order is stable whatever the engine's sort does. NaN comes last either way.
+    order.sort((i, j) => {
+      const a = values[i] ?? 0;
+      const b = values[j] ?? 0;
+      if (a < b) return descending ? 1 : -1;
+      if (a > b) return descending ? -1 : 1;
+      if (a === b) return i - j;
+      const late = Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+      return late === 0 ? i - j : late;
+    });
+    out.set(order, row * n);
+  }
+  return null;
+}
+
+export const routines: Readonly<Record<string, Routine>> = { take, put, takeAlong, putAlong, argsort };

@@ -1,0 +1,35 @@
+// The devices by name. Each is created when it is first asked for.
+import { DeviceError } from "../base/errors.ts";
+import type { Device } from "./device.ts";
+import { createReferenceDevice } from "./reference.ts";
+
+const factories = new Map<string, () => Device>([["reference", createReferenceDevice]]);
+const devices = new Map<string, Device>();
+let chosen: string | null = null;
+
+/** Makes `deviceNamed(name)` call `create` once. Replaces a device of the same name that nobody has asked for yet. */
+export function registerDevice(name: string, create: () => Device): void {
+  if (devices.has(name)) throw new DeviceError(`registerDevice: expected a new name, got ${name}, which is in use`);
+  factories.set(name, create);
+}
+
+export const deviceNames = (): string[] => [...factories.keys()];
+
+export function deviceNamed(name: string): Device {
+  const known = devices.get(name);
+  if (known) return known;
+  const create = factories.get(name);
+  if (!create)
+    throw new DeviceError(`deviceNamed: expected one of ${deviceNames().join(", ")}, got ${JSON.stringify(name)}`);
+  const device = create();
+  devices.set(name, device);
+  return device;
+}
+
+/** The device that new tensors are on. */
+export const defaultDevice = (): Device => deviceNamed(chosen ?? "reference");
+
+export function setDefaultDevice(name: string): void {
+  deviceNamed(name);
+  chosen = name;
+}
