@@ -58,6 +58,8 @@ export const call = <T extends ValueType>(callee: Callable, type: T, ...args: re
 export class FunctionBuilder implements Callable {
   readonly params: readonly ValueType[];
   readonly result: ValueType | null;
+  private readonly prologue = new ByteBuffer();
+  private readonly hoisted = new Map<string, Local>();
   private readonly code = new ByteBuffer();
   private readonly calls: { at: number; callee: Callable }[] = [];
   private readonly localTypes: ValueType[] = [];
@@ -81,6 +83,20 @@ export class FunctionBuilder implements Callable {
     const local = makeLocal(type, reused ? reused.local : this.params.length + this.localTypes.push(type) - 1);
     this.scopes.at(-1)?.push(local);
     if (initial) this.set(local, initial);
+    return local;
+  }
+
+  /**
+   * A local that is set before all other code of the function, once for each key: constants that loops use, base
+   * addresses. The value may depend on params and on what was hoisted before; it may not call.
+   */
+  hoist<T extends ValueType>(key: string, value: Value<T>): Local<T> {
+    const known = this.hoisted.get(key);
+    if (known) return makeLocal(value.type, known.local);
+    const local = makeLocal(value.type, this.params.length + this.localTypes.push(value.type) - 1);
+    this.hoisted.set(key, local);
+    this.value(tee(local, value), this.prologue);
+    this.prologue.byte(0x1a);
     return local;
   }
 
@@ -217,30 +233,31 @@ export class FunctionBuilder implements Callable {
       out.unsigned(count);
       out.byte(typeBytes[type]);
     }
+    out.append(this.prologue.finish());
     out.append(this.code.finish());
     out.byte(0x0b);
     return out.finish();
   }
 
   /** Leaves a value on the stack: for the result of the function, as its last statement. */
-  value(value: Value): void {
+  value(value: Value, code: ByteBuffer = this.code): void {
     if (value.branches) {
       const [condition, then, otherwise] = value.args;
       if (condition && then && otherwise) {
-        this.value(condition);
-        this.code.append([0x04, typeBytes[value.type]]);
-        this.value(then);
-        this.code.byte(0x05);
-        this.value(otherwise);
-        this.code.byte(0x0b);
+        this.value(condition, code);
+        code.append([0x04, typeBytes[value.type]]);
+        this.value(then, code);
+        code.byte(0x05);
+        this.value(otherwise, code);
+        code.byte(0x0b);
       }
       return;
     }
-    for (const argument of value.args) this.value(argument);
-    this.code.append(value.code);
+    for (const argument of value.args) this.value(argument, code);
+    code.append(value.code);
     if (value.callee) {
-      this.calls.push({ at: this.code.length, callee: value.callee });
-      this.code.append([0, 0, 0, 0, 0]);
+      this.calls.push({ at: code.length, callee: value.callee });
+      code.append([0, 0, 0, 0, 0]);
     }
   }
 

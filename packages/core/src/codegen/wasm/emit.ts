@@ -1,0 +1,51 @@
+// Kernels to a WebAssembly module: one exported function k0, k1, … for each.
+import type { Kernel } from "../../kernel/ir.ts";
+import { contractWorkspaceBytes, emitContract } from "./contract.ts";
+import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
+import type { WasmFeatures } from "./features.ts";
+import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
+import { emitRoutine, routineWorkspaceBytes } from "./routine.ts";
+
+export type { WasmFeatures } from "./features.ts";
+
+/**
+ * A module that imports `env.memory` (and scalar functions `math.*` where float64 needs them) and exports k0, k1, …:
+ * (operands, params, status, work) → (), addresses of: the operands' addresses, the float64 params, the status cell
+ * of failed checks, and `workspaceBytes` of memory. Kernels are canonical: slots, params and checks count from 0.
+ */
+export function emitModule(kernels: readonly Kernel[], features: WasmFeatures): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  module.importMemory({
+    module: "env",
+    name: "memory",
+    minimumPages: 0,
+    ...(features.sharedMemory ? { maximumPages: 65536, shared: true } : {}),
+  });
+  kernels.forEach((kernel, i) => {
+    module.export(`k${i}`, emitKernel(module, kernel, features));
+  });
+  return module.finish();
+}
+
+function emitKernel(module: ModuleBuilder, kernel: Kernel, features: WasmFeatures): FunctionBuilder {
+  switch (kernel.form) {
+    case "contract":
+      return emitContract(module, kernel, features);
+    case "routine":
+      return emitRoutine(module, kernel, features);
+    default:
+      return emitLoops(module, kernel, features);
+  }
+}
+
+/** Bytes of memory that the kernel needs at `work`. */
+export function workspaceBytes(kernel: Kernel): number {
+  switch (kernel.form) {
+    case "contract":
+      return contractWorkspaceBytes(kernel);
+    case "routine":
+      return routineWorkspaceBytes(kernel);
+    default:
+      return loopsWorkspaceBytes(kernel);
+  }
+}
