@@ -1,0 +1,82 @@
+// Forward mode: one sweep from the inputs to the roots, carrying a tangent with every value.
+import { sameShape } from "../base/shape.ts";
+import type { Builder } from "../graph/algebra.ts";
+import { makeNode, type Node } from "../graph/node.ts";
+import { dependents } from "./dependents.ts";
+
+/** The tangents of `roots`, given those of `wrt`; null where a root does not depend on them. */
+export function forward(
+  b: Builder,
+  roots: readonly Node[],
+  wrt: readonly Node[],
+  tangents: readonly Node[],
+): (Node | null)[] {
+  const all = forwardAll(b, roots, wrt, tangents);
+  return roots.map((root) => all.get(root) ?? null);
+}
+
+/** The tangents of all nodes on the way. */
+export function forwardAll(
+  b: Builder,
+  roots: readonly Node[],
+  wrt: readonly Node[],
+  tangents: readonly Node[],
+): Map<Node, Node> {
+  const found = new Map<Node, Node>();
+  wrt.forEach((node, i) => {
+    const tangent = tangents[i];
+    if (tangent) found.set(node, tangent);
+  });
+  for (const node of dependents(roots, wrt)) {
+    if (found.has(node)) continue;
+    const tangent = push(b, node, (x) => found.get(x) ?? null);
+    if (tangent) found.set(node, tangent);
+  }
+  return found;
+}
+
+/** The tangent of `node` from those of its inputs, as its record says. */
+function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node | null {
+  const { op, inputs, attrs } = node;
+  switch (op.kind) {
+    case "elementwise": {
+      const partials = op.partials(attrs);
+      let total: Node | null = null;
+      inputs.forEach((input, i) => {
+        const partial = partials[i];
+        const dx = tangentOf(input);
+        if (!partial || !dx) return;
+        const term = partial(b, dx, node, ...inputs);
+        total = total ? b.add(total, term) : term;
+      });
+      return total && expandTo(b, total, node);
+    }
+    case "linear": {
+      const count = op.linearInputs ?? inputs.length;
+      let moves = false;
+      const moved = inputs.map((input, i) => {
+        if (i >= count) return input;
+        const dx = tangentOf(input);
+        moves ||= dx !== null;
+        return dx ?? b.fill(0, input.shape, input);
+      });
+      return moves ? makeNode(op, moved, attrs) : null;
+    }
+    case "bilinear": {
+      const [left, right] = inputs;
+      if (!left || !right) return null;
+      const dLeft = tangentOf(left);
+      const dRight = tangentOf(right);
+      const first = dLeft && makeNode(op, [dLeft, right], attrs);
+      const second = dRight && makeNode(op, [left, dRight], attrs);
+      return first && second ? b.add(first, second) : (first ?? second);
+    }
+    case "nonlinear":
+      return op.jvp(b, inputs.map(tangentOf), node, attrs, inputs);
+    default:
+      return null;
+  }
+}
+
+/** A tangent of a small input of a broadcasting operation is as large as the result. */
+const expandTo = (b: Builder, dx: Node, y: Node): Node => (sameShape(dx.shape, y.shape) ? dx : b.expand(dx, y.shape));
