@@ -1,0 +1,141 @@
+// Finds what must be computed for some roots, in a canonical order, with a signature of its structure.
+import { GraphError } from "../base/errors.ts";
+import type { Attrs, Node } from "../graph/node.ts";
+import { noAttrs } from "../graph/node.ts";
+import type { Op } from "../graph/rules.ts";
+
+/** Small numbers for things that are compared often. */
+class Interned<K> {
+  private readonly numbers = new Map<K, number>();
+  of(key: K): number {
+    let number = this.numbers.get(key);
+    if (number === undefined) {
+      number = this.numbers.size;
+      this.numbers.set(key, number);
+    }
+    return number;
+  }
+}
+
+const ops = new Interned<Op>();
+const texts = new Interned<string>();
+const attrNumbers = new WeakMap<Attrs, number>();
+const dtypeNumbers = { float32: 0, float64: 1, int32: 2, uint8: 3, bool: 4 } as const;
+
+function attrsNumber(attrs: Attrs): number {
+  if (attrs === noAttrs) return -1;
+  const known = attrNumbers.get(attrs);
+  if (known !== undefined) return known;
+  const { value } = attrs;
+  const number = texts.of(
+    typeof value === "number" && !Number.isFinite(value)
+      ? `${value}`
+      : Object.is(value, -0)
+        ? "-0"
+        : JSON.stringify(attrs),
+  );
+  attrNumbers.set(attrs, number);
+  return number;
+}
+
+/** A growing list of int32, reused from call to call. */
+class Words {
+  private words = new Int32Array(1024);
+  length = 0;
+  push(word: number): void {
+    if (this.length === this.words.length) {
+      const grown = new Int32Array(this.length * 2);
+      grown.set(this.words);
+      this.words = grown;
+    }
+    this.words[this.length++] = word;
+  }
+  hash(): number {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < this.length; i++) hash = Math.imul(hash ^ (this.words[i] ?? 0), 0x01000193);
+    return hash;
+  }
+  copy(): Int32Array {
+    return this.words.slice(0, this.length);
+  }
+  equals(other: Int32Array): boolean {
+    if (other.length !== this.length) return false;
+    for (let i = 0; i < this.length; i++) if (this.words[i] !== other[i]) return false;
+    return true;
+  }
+}
+
+/** What a run needs: valid until the next call of `collect`. */
+export interface Collected {
+  readonly nodes: Node[];
+  readonly inputs: Node[];
+  readonly scalars: Node[];
+  readonly signature: Words;
+}
+
+const signature = new Words();
+let walk = 0;
+
+/**
+ * Inputs before users, from the roots in their order. The signature numbers operations, attributes, dtypes and the
+ * shapes of inputs; values of buffers and of run-time numbers are not in it.
+ */
+export function collect(roots: readonly Node[]): Collected {
+  const nodes: Node[] = [];
+  const inputs: Node[] = [];
+  const scalars: Node[] = [];
+  signature.length = 0;
+  walk++;
+  let count = 0;
+  const path: Node[] = [];
+  const next: number[] = [];
+  const enter = (node: Node): void => {
+    node.walk = walk;
+    if (node.storage !== null) {
+      if (node.storage.isReleased)
+        throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were released"}`);
+      node.position = count++;
+      inputs.push(node);
+      signature.push(-1);
+      signature.push(dtypeNumbers[node.dtype]);
+      signature.push(node.shape.length);
+      for (const extent of node.shape) signature.push(extent);
+    } else if (node.op.kind === "scalar") {
+      node.position = count++;
+      scalars.push(node);
+      signature.push(-2);
+      signature.push(dtypeNumbers[node.dtype]);
+    } else {
+      if (node.gone !== null || node.op.kind === "leaf")
+        throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were never set"}`);
+      path.push(node);
+      next.push(0);
+    }
+  };
+  for (const root of roots) {
+    if (root.walk !== walk) enter(root);
+    while (path.length > 0) {
+      const top = path.length - 1;
+      const node = path[top];
+      const at = next[top] ?? 0;
+      const input = node?.inputs[at];
+      if (input) {
+        next[top] = at + 1;
+        if (input.walk !== walk) enter(input);
+        continue;
+      }
+      path.pop();
+      next.pop();
+      if (!node) continue;
+      node.position = count++;
+      nodes.push(node);
+      signature.push(ops.of(node.op));
+      signature.push(attrsNumber(node.attrs));
+      signature.push(dtypeNumbers[node.dtype]);
+      for (const x of node.inputs) signature.push(x.position);
+    }
+  }
+  signature.push(-3);
+  for (const root of roots) signature.push(root.position);
+  return { nodes, inputs, scalars, signature };
+}

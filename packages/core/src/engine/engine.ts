@@ -1,0 +1,215 @@
+// Computes pending nodes: finds or compiles the plan for their structure, runs it, and hands out the results.
+import { elementBytes } from "../base/dtype.ts";
+import { DeviceError } from "../base/errors.ts";
+import { sizeOf } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
+import type { Plan } from "../kernel/ir.ts";
+import type { Buffer, Device, Executable } from "../runtime/device.ts";
+import { deviceNamed } from "../runtime/devices.ts";
+import { DeviceStorage } from "../runtime/storage.ts";
+import { type Donation, schedule } from "../schedule/schedule.ts";
+import { type Collected, collect } from "./collect.ts";
+
+interface Compiled {
+  readonly key: Int32Array;
+  readonly device: string;
+  readonly plan: Plan;
+  readonly executable: Executable;
+  lastUse: number;
+}
+
+/** Plans in use at once before the oldest ones are dropped. */
+const maxPlans = 512;
+
+const plans = new Map<number, Compiled[]>();
+let planCount = 0;
+let clock = 0;
+
+/** Counts of what the engine has done since the process began. */
+export interface EngineStatistics {
+  readonly plansCompiled: number;
+  readonly plansCached: number;
+  readonly runs: number;
+  readonly kernels: number;
+}
+
+let plansCompiled = 0;
+let runs = 0;
+let kernels = 0;
+
+export const engineStatistics = (): EngineStatistics => ({ plansCompiled, plansCached: planCount, runs, kernels });
+
+/** Nodes that the next run computes as well: losses whose gradients are wanted, state that a layer updates. */
+const companions = new Set<Node>();
+
+export function joinNextRun(node: Node): void {
+  if (node.storage === null) companions.add(node);
+}
+
+export function leaveNextRun(node: Node): void {
+  companions.delete(node);
+}
+
+/** Values that the next run reads for the last time: kept for a backward pass, which is in that run. */
+let expiring: Node[] = [];
+
+export function releaseAfterNextRun(nodes: readonly Node[]): void {
+  expiring.push(...nodes);
+}
+
+function releaseExpired(): void {
+  for (const node of expiring) {
+    node.storage?.release();
+    node.storage = null;
+  }
+  expiring = [];
+}
+
+/** A computed node whose buffer a result may take over: its old value is not needed after the run. */
+export interface Replacement {
+  readonly old: Node;
+  readonly value: Node;
+}
+
+export interface RunOptions {
+  readonly donate?: readonly Replacement[];
+  /** Further nodes to compute in the same run, which stay ready to be computed again. */
+  readonly keep?: readonly Node[];
+}
+
+/** Computes `roots` in one plan. Nodes that are computed already cost nothing. */
+export function realize(roots: readonly Node[], options: RunOptions = {}): void {
+  const wanted = new Set<Node>();
+  for (const root of roots) if (root.storage === null) wanted.add(root);
+  if (wanted.size === 0) return;
+  const { device } = roots[0] ?? { device: "" };
+  for (const node of options.keep ?? []) if (node.storage === null) wanted.add(node);
+  for (const node of companions) {
+    if (node.storage === null && node.device !== device) continue;
+    companions.delete(node);
+    if (node.storage === null && node.gone === null) wanted.add(node);
+  }
+  run([...wanted], deviceNamed(device), options.donate ?? [], options.keep ?? []);
+  if (expiring.length > 0) releaseExpired();
+}
+
+function run(
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+  keep: readonly Node[],
+): void {
+  for (const root of roots)
+    if (root.device !== device.name)
+      throw new DeviceError(`realize: expected one device, got ${device.name} and ${root.device}. Realize them apart`);
+  const pending = collect(roots);
+  const donations = findDonations(roots, pending, replacements);
+  const compiled = find(pending, roots, device, donations);
+  const inputs = pending.inputs.map(bufferOf);
+  const outputs: Buffer[] = [];
+  const fresh: Buffer[] = [];
+  for (const slot of compiled.plan.slots) {
+    if (slot.kind !== "output") continue;
+    const alias = slot.alias >= 0 ? compiled.plan.slots[slot.alias] : undefined;
+    const taken = alias?.kind === "input" ? inputs[alias.index] : undefined;
+    const buffer = taken ?? device.allocate(slot.size * elementBytes(slot.dtype));
+    if (!taken) fresh.push(buffer);
+    outputs[slot.index] = buffer;
+  }
+  try {
+    compiled.executable.run(
+      inputs,
+      outputs,
+      pending.scalars.map((node) => node.scalar),
+    );
+  } catch (error) {
+    for (const buffer of fresh) device.free(buffer);
+    throw error;
+  }
+  runs++;
+  kernels += compiled.plan.kernels.length;
+  settle(roots, outputs, device, compiled.plan, pending.inputs, keep);
+}
+
+/** Gives the roots their storages and lets go of what is not needed any more. */
+function settle(
+  roots: readonly Node[],
+  outputs: readonly Buffer[],
+  device: Device,
+  plan: Plan,
+  inputs: readonly Node[],
+  keep: readonly Node[],
+): void {
+  for (const slot of plan.slots) {
+    if (slot.kind !== "output" || slot.alias < 0) continue;
+    const alias = plan.slots[slot.alias];
+    const old = alias?.kind === "input" ? inputs[alias.index] : undefined;
+    if (old?.storage instanceof DeviceStorage) {
+      old.storage.take();
+      old.gone = "an in-place update has taken the buffer over";
+    }
+  }
+  roots.forEach((root, i) => {
+    const buffer = outputs[i];
+    if (buffer) root.storage = new DeviceStorage(device, buffer);
+    if (!root.requiresGrad && !keep.includes(root)) root.forget();
+  });
+}
+
+function bufferOf(node: Node): Buffer {
+  if (node.storage instanceof DeviceStorage) return node.storage.buffer;
+  throw new DeviceError(`realize: expected a storage of device ${node.device}`);
+}
+
+function findDonations(roots: readonly Node[], pending: Collected, replacements: readonly Replacement[]): Donation[] {
+  const donations: Donation[] = [];
+  for (const { old, value } of replacements) {
+    const output = roots.indexOf(value);
+    const input = old.storage === null ? -1 : pending.inputs.indexOf(old);
+    const fits = old.dtype === value.dtype && sizeOf(old.shape) === sizeOf(value.shape);
+    if (output >= 0 && input >= 0 && fits) donations.push({ output, input });
+  }
+  for (const { output, input } of donations) {
+    pending.signature.push(output);
+    pending.signature.push(input);
+  }
+  return donations;
+}
+
+function find(pending: Collected, roots: readonly Node[], device: Device, donations: readonly Donation[]): Compiled {
+  const { signature } = pending;
+  const hash = signature.hash();
+  const bucket = plans.get(hash) ?? [];
+  clock++;
+  for (const entry of bucket)
+    if (entry.device === device.name && signature.equals(entry.key)) {
+      entry.lastUse = clock;
+      return entry;
+    }
+  const key = signature.copy();
+  const plan = schedule({ ...pending, roots }, donations);
+  const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };
+  plansCompiled++;
+  if (planCount >= maxPlans) dropOldest();
+  plans.set(hash, [...(plans.get(hash) ?? []), compiled]);
+  planCount++;
+  return compiled;
+}
+
+/** Drops the half that was not used for the longest time. */
+function dropOldest(): void {
+  const uses = [...plans.values()].flat().map((entry) => entry.lastUse);
+  const limit = uses.sort((a, b) => a - b)[uses.length >> 1] ?? clock;
+  for (const [hash, bucket] of plans) {
+    const kept = bucket.filter((entry) => entry.lastUse > limit);
+    planCount -= bucket.length - kept.length;
+    if (kept.length > 0) plans.set(hash, kept);
+    else plans.delete(hash);
+  }
+}
+
+/** The plan that computing `roots` would run, without running it. */
+export function planFor(roots: readonly Node[]): Plan {
+  const pending = roots.filter((root) => root.storage === null);
+  return schedule({ ...collect(pending), roots: pending });
+}

@@ -1,0 +1,104 @@
+// A node of the immutable graph: an operation, its inputs, and, once computed, its values.
+import type { DType } from "../base/dtype.ts";
+import { DeviceError } from "../base/errors.ts";
+import type { Shape } from "../base/shape.ts";
+import type { Storage } from "../base/storage.ts";
+import type { Op } from "./rules.ts";
+
+export type AttrValue = number | string | boolean | null | readonly AttrValue[] | { readonly [key: string]: AttrValue };
+export type Attrs = { readonly [key: string]: AttrValue };
+export const noAttrs: Attrs = {};
+
+export class Node {
+  readonly id: number;
+  readonly op: Op;
+  /** Emptied by `forget`. */
+  inputs: readonly Node[];
+  readonly attrs: Attrs;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** The name of the device that computes it. */
+  readonly device: string;
+  readonly requiresGrad: boolean;
+  /** The values, where they are known. */
+  storage: Storage | null = null;
+  /** Why the values are gone for good, where they are. */
+  gone: string | null = null;
+  /** The value of a `scalar` node: known to the run, not to the plan. */
+  readonly scalar: number;
+  /** Scratch of the engine's walks: which walk came by last, and the number it gave. */
+  walk = 0;
+  position = 0;
+  private static count = 0;
+
+  constructor(fields: {
+    op: Op;
+    inputs: readonly Node[];
+    attrs: Attrs;
+    shape: Shape;
+    dtype: DType;
+    device: string;
+    requiresGrad: boolean;
+    scalar?: number;
+  }) {
+    this.id = Node.count++;
+    this.op = fields.op;
+    this.inputs = fields.inputs;
+    this.attrs = fields.attrs;
+    this.shape = fields.shape;
+    this.dtype = fields.dtype;
+    this.device = fields.device;
+    this.requiresGrad = fields.requiresGrad;
+    this.scalar = fields.scalar ?? 0;
+  }
+
+  /** Drops the way back to the inputs, so that they can be collected. */
+  forget(): void {
+    this.inputs = [];
+  }
+}
+
+let gradients = true;
+
+/** Runs `body` with nodes that record no gradient. */
+export function withoutGradients<T>(body: () => T): T {
+  const before = gradients;
+  gradients = false;
+  try {
+    return body();
+  } finally {
+    gradients = before;
+  }
+}
+
+const carriesGradient = (op: Op, dtype: DType): boolean =>
+  op.kind !== "leaf" &&
+  op.kind !== "constant" &&
+  op.kind !== "scalar" &&
+  op.kind !== "iota" &&
+  (dtype === "float32" || dtype === "float64") &&
+  !(op.kind === "linear" && op.stops === true);
+
+/** Builds a node; its record checks shapes and dtypes here, so that errors point at the caller's line. */
+export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs): Node {
+  let device = "";
+  let tracked = false;
+  for (const input of inputs) {
+    tracked ||= input.requiresGrad;
+    if (device === "") device = input.device;
+    else if (input.device !== device)
+      throw new DeviceError(
+        `${op.name}: expected tensors on one device, got ${device} and ${input.device}. Move one with .to("${device}")`,
+      );
+  }
+  const dtype = op.dtype(inputs, attrs);
+  return new Node({
+    op,
+    inputs,
+    attrs,
+    shape: op.shape(inputs, attrs),
+    dtype,
+    device,
+    requiresGrad: tracked && gradients && carriesGradient(op, dtype),
+  });
+}

@@ -1,0 +1,64 @@
+// What an operation's record must say. A rule that is missing does not compile; `null` means "no gradient, by mathematics".
+import type { DType } from "../base/dtype.ts";
+import type { Shape } from "../base/shape.ts";
+import type { Algebra, Builder, Lowering } from "./algebra.ts";
+import type { Attrs, Node } from "./node.ts";
+
+interface Common {
+  readonly name: string;
+  /** The result's dtype; throws DTypeError for inputs that it does not take. */
+  dtype(inputs: readonly Node[], attrs: Attrs): DType;
+  /** The result's shape; throws ShapeError. */
+  shape(inputs: readonly Node[], attrs: Attrs): Shape;
+}
+
+/** g · ∂y/∂xᵢ as one formula: reverse mode passes a cotangent as g, forward mode the tangent of xᵢ. */
+export type Partial = <V>(a: Algebra<V>, g: V, y: V, ...xs: V[]) => V;
+
+export interface Elementwise extends Common {
+  readonly kind: "elementwise";
+  body<V>(a: Algebra<V>, attrs: Attrs, ...xs: V[]): V;
+  /** One for each input; attributes are read off the node where a formula needs them. */
+  partials(attrs: Attrs): readonly (Partial | null)[];
+}
+
+/** Linear in all of its inputs together (join has many). */
+export interface Linear extends Common {
+  readonly kind: "linear";
+  /** The cotangent of input `index`; null where the input is not differentiable. */
+  transpose(b: Builder, g: Node, attrs: Attrs, inputs: readonly Node[], index: number): Node | null;
+  /** The same operation with a leading batch axis on every input. */
+  batch(b: Builder, attrs: Attrs, inputs: readonly Node[]): Node;
+  lower<L>(k: Lowering<L>, inputs: readonly L[], attrs: Attrs): L;
+  /** Inputs from this position on are indices: they are not differentiated, and forward mode keeps them. */
+  readonly linearInputs?: number;
+  /** The identity with gradient zero. */
+  readonly stops?: boolean;
+}
+
+/** Linear in each of its two inputs. */
+export interface Bilinear extends Common {
+  readonly kind: "bilinear";
+  transposeA(b: Builder, g: Node, attrs: Attrs, a: Node, other: Node): Node;
+  transposeB(b: Builder, g: Node, attrs: Attrs, a: Node, other: Node): Node;
+  /** Both inputs have a leading batch axis. */
+  batch(b: Builder, attrs: Attrs, inputs: readonly Node[]): Node;
+  lower<L>(k: Lowering<L>, inputs: readonly L[], attrs: Attrs): L;
+}
+
+export interface Nonlinear extends Common {
+  readonly kind: "nonlinear";
+  /** The cotangents of all inputs. */
+  vjp(b: Builder, g: Node, y: Node, attrs: Attrs, inputs: readonly Node[]): readonly (Node | null)[];
+  /** The tangent of y; `tangents` has null where an input does not move. */
+  jvp(b: Builder, tangents: readonly (Node | null)[], y: Node, attrs: Attrs, inputs: readonly Node[]): Node | null;
+  batch(b: Builder, attrs: Attrs, inputs: readonly Node[]): Node;
+  lower<L>(k: Lowering<L>, inputs: readonly L[], attrs: Attrs): L;
+}
+
+/** Where values come from: `leaf` holds a buffer, `scalar` a run-time number, `constant` a literal, `iota` counts. */
+export interface Source extends Common {
+  readonly kind: "leaf" | "scalar" | "constant" | "iota";
+}
+
+export type Op = Elementwise | Linear | Bilinear | Nonlinear | Source;

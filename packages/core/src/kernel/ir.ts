@@ -1,0 +1,131 @@
+// The kernel forms, with scalar expression graphs in their holes. The schedule writes them, every device lowers them,
+// and interpret.ts defines what they mean.
+import type { DType } from "../base/dtype.ts";
+import type { FoldOp, Instruction } from "../base/instruction.ts";
+import type { Guard, View } from "../base/view.ts";
+
+/**
+ * A scalar expression over the loop indices of its kernel. Expressions are shared by identity: the same object twice
+ * is one value, computed once per iteration.
+ */
+export type Expr =
+  | { readonly kind: "literal"; readonly dtype: DType; readonly value: number }
+  /** A number handed to the run: params[index]. */
+  | { readonly kind: "param"; readonly dtype: DType; readonly index: number }
+  /** offset + Σ coefficients·i as int32. */
+  | {
+      readonly kind: "index";
+      readonly dtype: "int32";
+      readonly offset: number;
+      readonly coefficients: readonly number[];
+    }
+  /** An element of a slot, 0 where a guard of the view fails. The view's shape is the kernel's dims. */
+  | { readonly kind: "load"; readonly dtype: DType; readonly slot: number; readonly view: View }
+  /** Whether all guards hold. */
+  | { readonly kind: "inside"; readonly dtype: "bool"; readonly guards: readonly Guard[] }
+  /** The result of the kernel's fold number `index` (in order of the fold stages), or of its contraction (0). */
+  | { readonly kind: "acc"; readonly dtype: DType; readonly index: number }
+  | {
+      readonly kind: "apply";
+      readonly dtype: DType;
+      readonly op: Instruction;
+      readonly args: readonly Expr[];
+      /** For `check`: which of the plan's checks it is. */
+      readonly check?: number;
+    };
+
+/** Writes value to a slot at the view's address, for every iteration of the loops that it stands in. Views of stores have no guards. */
+export interface Store {
+  readonly slot: number;
+  readonly dtype: DType;
+  readonly view: View;
+  readonly value: Expr;
+}
+
+/**
+ * `fold` folds its value over the inner dims into acc number k; `each` stores run over outer and inner dims;
+ * `once` stores run over the outer dims alone (their strides over inner dims are 0). Stages run in order for each
+ * outer index, so later stages may use earlier accumulators. An `each` or `once` store is never loaded again in the same kernel.
+ */
+export type Stage =
+  | { readonly kind: "fold"; readonly op: FoldOp; readonly dtype: DType; readonly value: Expr }
+  | { readonly kind: "each"; readonly store: Store }
+  | { readonly kind: "once"; readonly store: Store };
+
+/** map: no inner dims and only `once` stores; reduce: one pass of folds; rowwise: several passes over the same rows. */
+export interface LoopKernel {
+  readonly form: "map" | "reduce" | "rowwise";
+  readonly outer: readonly number[];
+  readonly inner: readonly number[];
+  readonly stages: readonly Stage[];
+}
+
+/**
+ * acc(0)[b, m, n] = Σₖ a[b, m, k] · c[b, k, n]; then the stores. Loop indices: all of batch, m, n, k, in this order.
+ * `a` does not depend on n, `b` not on m, the stores not on k.
+ */
+export interface ContractKernel {
+  readonly form: "contract";
+  readonly batch: readonly number[];
+  readonly m: readonly number[];
+  readonly n: readonly number[];
+  readonly k: readonly number[];
+  readonly dtype: DType;
+  readonly a: Expr;
+  readonly b: Expr;
+  readonly stores: readonly Store[];
+}
+
+/**
+ * An algorithm of its own over whole contiguous buffers. By name, inputs → output, numbers (all row-major):
+ * - take: x[batch, outer, n, inner], index[batch, m] → [batch, outer, m, inner]; [batch, outer, n, inner, m]
+ * - put: g[batch, outer, m, inner], index[batch, m] → [batch, outer, n, inner], the sum of what lands on each cell;
+ *   [batch, outer, n, inner, m]
+ * - takeAlong: x[outer, n, inner], index[outer, m, inner] → [outer, m, inner]; [outer, n, inner, m]
+ * - putAlong: g[outer, m, inner], index[outer, m, inner] → [outer, n, inner], sums; [outer, n, inner, m]
+ * - argsort: x[rows, n] → int32[rows, n], stable, NaN last; [rows, n, descending ? 1 : 0]
+ */
+export interface RoutineKernel {
+  readonly form: "routine";
+  readonly name: string;
+  readonly inputs: readonly Operand[];
+  readonly output: Operand;
+  readonly numbers: readonly number[];
+  /** The plan's check that guards the routine's indices, or -1. */
+  readonly check: number;
+}
+
+export interface Operand {
+  readonly slot: number;
+  readonly dtype: DType;
+  readonly size: number;
+}
+
+export type Kernel = LoopKernel | ContractKernel | RoutineKernel;
+
+/**
+ * A buffer that a plan touches. `input` and `output` are handed over at each run, in order; `scratch` lies at an
+ * offset of the arena. An output with `alias` takes over the buffer of that input slot (it was donated).
+ */
+export type Slot =
+  | { readonly kind: "input"; readonly dtype: DType; readonly size: number; readonly index: number }
+  | {
+      readonly kind: "output";
+      readonly dtype: DType;
+      readonly size: number;
+      readonly index: number;
+      readonly alias: number;
+    }
+  | { readonly kind: "scratch"; readonly dtype: DType; readonly size: number; readonly offsetBytes: number };
+
+export interface Plan {
+  readonly kernels: readonly Kernel[];
+  readonly slots: readonly Slot[];
+  /** dtypes of the run-time numbers. */
+  readonly params: readonly DType[];
+  /** What each check is called in its message, and its bound. */
+  readonly checks: readonly { readonly what: string; readonly bound: number }[];
+  readonly scratchBytes: number;
+  /** Kernels from this one on write donated buffers: they run only once all checks have passed. */
+  readonly commitFrom: number;
+}

@@ -1,0 +1,29 @@
+// The one interface that a device implements. Nothing above runtime/ knows which one runs.
+import type { DType, TypedArray } from "../base/dtype.ts";
+import type { Plan } from "../kernel/ir.ts";
+
+/** A piece of device memory. Opaque to all but its device. */
+export interface Buffer {
+  readonly sizeBytes: number;
+}
+
+export interface Executable {
+  /**
+   * Runs the plan. `inputs` and `outputs` follow the slots' own numbering; an aliased output is handed the input's buffer.
+   * Throws IndexError for a check that failed, before anything donated has changed.
+   */
+  run(inputs: readonly Buffer[], outputs: readonly Buffer[], params: readonly number[]): void;
+}
+
+export interface Device {
+  readonly name: string;
+  /** Uninitialized memory. Throws DeviceError where there is none left. */
+  allocate(sizeBytes: number): Buffer;
+  free(buffer: Buffer): void;
+  write(buffer: Buffer, data: TypedArray): void;
+  /** A copy of `length` elements. */
+  read(buffer: Buffer, dtype: DType, length: number): TypedArray;
+  compile(plan: Plan): Executable;
+  /** Bytes in live buffers. */
+  readonly allocatedBytes: number;
+}

@@ -1,0 +1,192 @@
+// Groups → kernels: expressions with slots in them.
+
+import { GraphError } from "../base/errors.ts";
+import { contiguousStrides, type Shape } from "../base/shape.ts";
+import type { View } from "../base/view.ts";
+import type { ContractKernel, Expr, Kernel, LoopKernel, Operand, RoutineKernel, Stage, Store } from "../kernel/ir.ts";
+import { chainOf, dropOnes, Walk } from "./access.ts";
+import { contractLoops, denseOrder, operandViews, storeView } from "./contract.ts";
+import { contractStrides } from "./fuse.ts";
+import { frameDims, type Group, type Head, isContract, isReduce, levelIn, reduceViews, stridesIn } from "./groups.ts";
+import type { Lowered, LoweredGraph } from "./lowered.ts";
+
+/** Where values live while kernels are written. */
+export interface Slots {
+  /** The slot that a node is read from. */
+  read(node: Lowered): number;
+  /** The slots that a computed node is written to; none if nobody else reads it. */
+  written(node: Lowered): readonly number[];
+}
+
+export function emitGroup(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): Kernel[] {
+  switch (group.kind) {
+    case "loop":
+      return [emitLoop(graph, group, stored, slots)];
+    case "contract":
+      return [emitContract(graph, group, stored, slots)];
+    case "routine":
+      return group.heads.flatMap((head) => emitRoutine(head, slots));
+    case "join":
+      return group.heads.flatMap((head) => emitJoin(graph, head, stored, slots));
+  }
+}
+
+/** A walk whose loads have slots; `values` holds what the kernel computes itself. */
+function walkFor(
+  graph: LoweredGraph,
+  stored: ReadonlySet<Lowered>,
+  slots: Slots,
+  values: ReadonlyMap<Lowered, Expr>,
+): Walk {
+  return new Walk(graph, {
+    isStored: (node) => stored.has(node),
+    inline: (node) => values.get(node) ?? null,
+    load: (node, view) => ({ kind: "load", dtype: node.dtype, slot: slots.read(node), view }),
+    copy: () => {},
+  });
+}
+
+const viewOver = (shape: Shape, strides: readonly number[]): View => ({ shape, offset: 0, strides, guards: [] });
+
+function emitLoop(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): LoopKernel {
+  const { frame } = group;
+  const dims = frameDims(frame);
+  const values = new Map<Lowered, Expr>();
+  const walk = walkFor(graph, stored, slots, values);
+  const stages: Stage[] = [];
+  let folds = 0;
+  let passes = 0;
+  for (const { node } of group.heads) {
+    const level = levelIn(frame, node);
+    let value: Expr;
+    if (isReduce(node)) {
+      const { x, op } = node.body;
+      const folded = walk.access(x, chainOf(x.shape, reduceViews(node, dims)));
+      stages.push({ kind: "fold", op, dtype: node.dtype, value: folded });
+      value = { kind: "acc", dtype: node.dtype, index: folds++ };
+    } else {
+      const ones = frame.inner.map(() => 1);
+      const chain = chainOf(
+        node.shape,
+        level === "full" || frame.inner.length === 0
+          ? [{ kind: "reshape", shape: dims }]
+          : [
+              { kind: "reshape", shape: [...frame.outer, ...ones] },
+              { kind: "expand", shape: dims },
+            ],
+      );
+      value = node.body.kind === "input" ? walk.access(node, chain) : walk.define(node, chain);
+    }
+    values.set(node, value);
+    const kind = level === "full" && frame.inner.length > 0 ? "each" : "once";
+    if (kind === "each") passes++;
+    const view = viewOver(dims, stridesIn(frame, frame.inner.length === 0 ? "row" : level));
+    for (const slot of slots.written(node)) stages.push({ kind, store: { slot, dtype: node.dtype, view, value } });
+  }
+  const form = frame.inner.length === 0 && folds === 0 ? "map" : folds <= 1 && passes === 0 ? "reduce" : "rowwise";
+  return { form, outer: frame.outer, inner: frame.inner, stages };
+}
+
+function emitContract(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): ContractKernel {
+  const node = group.heads.map((h) => h.node).find(isContract);
+  if (!node) throw new GraphError("schedule: a contraction's group has no contraction");
+  const strides = contractStrides(group);
+  const dims = strides ? group.frame.outer : dropOnes(node.shape);
+  const order = (strides && denseOrder(node.shape, viewOver(dims, strides))) ?? dims.map((_, i) => i);
+  const loops = contractLoops(node, dims, order);
+  const all = [...loops.batch, ...loops.m, ...loops.n, ...loops.k];
+  const values = new Map<Lowered, Expr>([[node, { kind: "acc", dtype: node.dtype, index: 0 }]]);
+  const walk = walkFor(graph, stored, slots, values);
+  const operand = (side: "a" | "b"): Expr => {
+    const x = node.body[side];
+    return walk.access(x, chainOf(x.shape, operandViews(node, side, loops)));
+  };
+  const kept = [...loops.batch, ...loops.m, ...loops.n];
+  const ones = loops.k.map(() => 1);
+  const stores: Store[] = [];
+  for (const head of group.heads) {
+    const value =
+      head.node === node
+        ? values.get(node)
+        : walk.define(
+            head.node,
+            chainOf(head.node.shape, [
+              { kind: "reshape", shape: dims },
+              { kind: "permute", axes: loops.order },
+              { kind: "reshape", shape: [...kept, ...ones] },
+              { kind: "expand", shape: all },
+            ]),
+          );
+    if (!value) continue;
+    values.set(head.node, value);
+    const view =
+      head.node === node
+        ? viewOver(all, [...contiguousStrides(kept), ...loops.k.map(() => 0)])
+        : storeView(dims, loops);
+    for (const slot of slots.written(head.node)) stores.push({ slot, dtype: head.node.dtype, view, value });
+  }
+  return { form: "contract", ...pick(loops), dtype: node.dtype, a: operand("a"), b: operand("b"), stores };
+}
+
+const pick = ({
+  batch,
+  m,
+  n,
+  k,
+}: {
+  batch: Shape;
+  m: Shape;
+  n: Shape;
+  k: Shape;
+}): { batch: Shape; m: Shape; n: Shape; k: Shape } => ({
+  batch,
+  m,
+  n,
+  k,
+});
+
+function emitRoutine(head: Head, slots: Slots): RoutineKernel[] {
+  const { node } = head;
+  const { body } = node;
+  if (body.kind !== "routine") return [];
+  const operand = (x: Lowered, slot: number): Operand => ({
+    slot,
+    dtype: x.dtype,
+    size: x.shape.reduce((p, n) => p * n, 1),
+  });
+  const inputs = head.references.map(({ target }) => operand(target, slots.read(target)));
+  return slots.written(node).map((slot) => ({
+    form: "routine",
+    name: body.name,
+    inputs,
+    output: operand(node, slot),
+    numbers: body.numbers,
+    check: body.check,
+  }));
+}
+
+/** One map for each part, into its box of the buffer. */
+function emitJoin(graph: LoweredGraph, head: Head, stored: ReadonlySet<Lowered>, slots: Slots): LoopKernel[] {
+  const { node } = head;
+  const { body } = node;
+  if (body.kind !== "join") return [];
+  const walk = walkFor(graph, stored, slots, new Map());
+  const strides = contiguousStrides(node.shape);
+  return body.parts.flatMap((part, i) => {
+    const dims = dropOnes(part.shape);
+    if (dims.includes(0)) return [];
+    const start = body.starts[i] ?? [];
+    const view: View = {
+      ...viewOver(
+        dims,
+        strides.filter((_, axis) => part.shape[axis] !== 1),
+      ),
+      offset: start.reduce((sum, s, axis) => sum + s * (strides[axis] ?? 0), 0),
+    };
+    const value = walk.access(part, chainOf(part.shape, [{ kind: "reshape", shape: dims }]));
+    const stages = slots
+      .written(node)
+      .map((slot): Stage => ({ kind: "once", store: { slot, dtype: node.dtype, view, value } }));
+    return [{ form: "map", outer: dims, inner: [], stages }];
+  });
+}

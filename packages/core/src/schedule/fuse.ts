@@ -1,0 +1,314 @@
+// Which values get buffers, and which of them one kernel computes together.
+import { contiguousStrides, sameShape, sizeOf } from "../base/shape.ts";
+import { foldViews, type ViewOp } from "../base/view.ts";
+import { readsInOrder } from "./access.ts";
+import { denseOrder } from "./contract.ts";
+import {
+  frameDims,
+  type Group,
+  type Head,
+  isContract,
+  isReduce,
+  levelIn,
+  makeGroup,
+  makeHead,
+  stridesIn,
+} from "./groups.ts";
+import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
+
+/** A value that several kernels want is recomputed in each up to this cost, and stored above it. */
+const recomputeCost = 3;
+const transcendental: ReadonlySet<string> = new Set([
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "tanh",
+  "erf",
+  "pow",
+  "atan2",
+  "mod",
+  "div",
+  "sqrt",
+]);
+/** Rows longer than this are not kept in cache between passes; with few of them, passes are better kernels of their own. */
+const longRow = 4096;
+const fewRows = 8;
+
+export interface Fusion {
+  /** In an order in which every buffer is written before it is read. */
+  readonly groups: readonly Group[];
+  /** Nodes that others load instead of recomputing. */
+  readonly stored: ReadonlySet<Lowered>;
+}
+
+export function fuse(graph: LoweredGraph, roots: readonly Lowered[]): Fusion {
+  const nodes = reachable(roots);
+  const stored = chooseStored(nodes, roots);
+  const heads: Head[] = [];
+  const queue = [...stored].sort((a, b) => a.id - b.id);
+  const known = new Set<Lowered>(queue);
+  for (let i = 0; i < queue.length; i++) {
+    const node = queue[i];
+    if (!node) continue;
+    const copy = (x: Lowered): void => {
+      if (!known.has(x)) queue.push(x);
+      known.add(x);
+    };
+    heads.push(makeHead(graph, node, (x) => stored.has(x), copy));
+  }
+  return { groups: order(merge(heads.map(makeGroup))), stored };
+}
+
+function reachable(roots: readonly Lowered[]): Lowered[] {
+  const seen = new Set<Lowered>();
+  const stack = [...roots];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    stack.push(...argumentsOf(node));
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
+}
+
+function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set<Lowered> {
+  const stored = new Set<Lowered>(roots);
+  for (const node of nodes) {
+    const { kind } = node.body;
+    if (kind === "reduce" || kind === "contract" || kind === "join" || kind === "routine") stored.add(node);
+  }
+  for (const node of nodes) {
+    if (node.body.kind === "contract") for (const x of argumentsOf(node)) storeOperand(x, stored, false);
+    if (node.body.kind === "routine") for (const x of argumentsOf(node)) storeOperand(x, stored, true);
+  }
+  const owners = new Map<Lowered, Set<Lowered>>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i];
+    if (!node || node.body.kind === "input") continue;
+    let own = owners.get(node) ?? new Set();
+    if (stored.has(node)) own = new Set([node]);
+    else if (own.size > 1 && costOf(node, stored) > recomputeCost) {
+      stored.add(node);
+      own = new Set([node]);
+    }
+    for (const x of argumentsOf(node)) {
+      const known = owners.get(x);
+      if (known) for (const owner of own) known.add(owner);
+      else owners.set(x, new Set(own));
+    }
+  }
+  return stored;
+}
+
+/** Contractions and routines read buffers, not formulas: what they read must be a buffer seen through plain views. */
+function storeOperand(x: Lowered, stored: Set<Lowered>, whole: boolean): void {
+  const ops: ViewOp[] = [];
+  let base = x;
+  while (base.body.kind === "view" && !stored.has(base)) {
+    ops.unshift(base.body.op);
+    base = base.body.x;
+  }
+  if (base.body.kind !== "input") stored.add(base);
+  const { view, folded } = foldViews(base.shape, ops);
+  const inOrder = readsInOrder(view, contiguousStrides(view.shape)) && sizeOf(view.shape) === sizeOf(base.shape);
+  if (folded < ops.length || view.guards.length > 0 || (whole && !inOrder)) stored.add(x);
+}
+
+/** Roughly the instructions and loads that one element takes, down to the nearest buffers. */
+function costOf(node: Lowered, stored: ReadonlySet<Lowered>): number {
+  const seen = new Set<Lowered>();
+  const visit = (x: Lowered): number => {
+    if (seen.has(x)) return 0;
+    seen.add(x);
+    if (x.body.kind === "input" || (x !== node && stored.has(x))) return 1;
+    const own = x.body.kind === "apply" ? (transcendental.has(x.body.op) ? 8 : 1) : 0;
+    return argumentsOf(x).reduce((sum, arg) => sum + visit(arg), own);
+  };
+  return visit(node);
+}
+
+class Links {
+  readonly groupOf = new Map<Lowered, Group>();
+
+  constructor(groups: readonly Group[]) {
+    for (const group of groups) for (const head of group.heads) this.groupOf.set(head.node, group);
+  }
+
+  producers(group: Group): Set<Group> {
+    const out = new Set<Group>();
+    for (const head of group.heads)
+      for (const { target } of head.references) {
+        const producer = this.groupOf.get(target);
+        if (producer && producer !== group) out.add(producer);
+      }
+    return out;
+  }
+
+  /** Whether `group` needs `other` by way of a third group. */
+  needsIndirectly(group: Group, other: Group): boolean {
+    const seen = new Set<Group>([group, other]);
+    const stack = [...this.producers(group)].filter((g) => g !== other);
+    for (let g = stack.pop(); g; g = stack.pop()) {
+      if (seen.has(g)) continue;
+      seen.add(g);
+      for (const producer of this.producers(g)) {
+        if (producer === other) return true;
+        stack.push(producer);
+      }
+    }
+    return false;
+  }
+
+  join(into: Group, from: Group): void {
+    into.heads = [...into.heads, ...from.heads];
+    for (const head of from.heads) this.groupOf.set(head.node, into);
+  }
+}
+
+function merge(groups: readonly Group[]): Group[] {
+  const links = new Links(groups);
+  const alive = new Set(groups);
+  for (const group of groups) {
+    let current = group;
+    for (let again = true; again; ) {
+      again = false;
+      for (const producer of links.producers(current)) {
+        if (!mergeable(producer, current) || links.needsIndirectly(current, producer)) continue;
+        producer.frame = mergedFrame(producer, current);
+        links.join(producer, current);
+        alive.delete(current);
+        current = producer;
+        again = true;
+        break;
+      }
+    }
+  }
+  mergeSiblings([...alive], links, alive);
+  return [...alive];
+}
+
+/** Reductions over the same rows of the same values share a pass. */
+function mergeSiblings(groups: readonly Group[], links: Links, alive: Set<Group>): void {
+  const readers = new Map<string, Group[]>();
+  for (const group of groups) {
+    if (group.kind !== "loop" || group.frame.inner.length === 0) continue;
+    const keys = new Set<string>();
+    for (const { references, frame } of group.heads)
+      if (frame.inner.length > 0)
+        for (const { target, view } of references)
+          keys.add(`${target.id};${view.shape};${view.strides};${frame.outer.length}`);
+    for (const key of keys) {
+      const partner = readers.get(key)?.find((g) => alive.has(g) && g !== group && sameFrame(g, group));
+      if (
+        partner &&
+        alive.has(group) &&
+        !links.needsIndirectly(group, partner) &&
+        !links.needsIndirectly(partner, group) &&
+        !links.producers(group).has(partner) &&
+        !links.producers(partner).has(group)
+      ) {
+        links.join(partner, group);
+        alive.delete(group);
+      }
+      readers.set(key, [...(readers.get(key) ?? []), group]);
+    }
+  }
+}
+
+const sameFrame = (a: Group, b: Group): boolean =>
+  sameShape(a.frame.outer, b.frame.outer) && sameShape(a.frame.inner, b.frame.inner);
+
+function mergedFrame(p: Group, q: Group): Group["frame"] {
+  return p.frame.inner.length > 0 || p.kind === "contract" ? p.frame : q.frame;
+}
+
+function mergeable(p: Group, q: Group): boolean {
+  if (q.kind !== "loop") return false;
+  if (p.kind === "contract") return epilogueFits(p, q);
+  if (p.kind !== "loop") return false;
+  const pd = frameDims(p.frame);
+  const qd = frameDims(q.frame);
+  const both = p.frame.inner.length > 0 && q.frame.inner.length > 0;
+  const fits = both
+    ? sameFrame(p, q)
+    : p.frame.inner.length > 0
+      ? sameShape(qd, pd) || sameShape(qd, p.frame.outer)
+      : q.frame.inner.length > 0
+        ? sameShape(pd, qd) || sameShape(pd, q.frame.outer)
+        : sameShape(pd, qd);
+  if (!fits) return false;
+  const frame = mergedFrame(p, q);
+  const produced = new Set(p.heads.map((h) => h.node));
+  for (const head of q.heads) {
+    const level = head.frame.inner.length > 0 ? "full" : levelIn(frame, head.node);
+    for (const { target, view } of head.references) {
+      if (!produced.has(target)) continue;
+      const targetLevel = levelIn(frame, target);
+      if (level === "row" && targetLevel === "full") return false;
+      const strides = level === "row" ? contiguousStrides(frame.outer) : stridesIn(frame, targetLevel);
+      if (!readsInOrder(view, strides)) return false;
+      const pass = level === "full" && p.heads.some((h) => isReduce(h.node));
+      if (pass && sizeOf(frame.outer) < fewRows && sizeOf(frame.inner) > longRow) return false;
+    }
+  }
+  return true;
+}
+
+/** A map may join a contraction whose every element it reads once, if its loops divide the contraction's. */
+function epilogueFits(p: Group, q: Group): boolean {
+  if (q.frame.inner.length > 0) return false;
+  const dims = frameDims(q.frame);
+  const contract = p.heads.find((h) => isContract(h.node));
+  const others = p.heads.filter((h) => h !== contract);
+  if (!contract || (others.length > 0 && !sameShape(dims, p.frame.outer))) return false;
+  let strides: readonly number[] | null = contractStrides(p);
+  for (const head of q.heads)
+    for (const { target, view } of head.references) {
+      if (target === contract.node) {
+        if (view.guards.length > 0 || view.offset !== 0) return false;
+        if (strides && !sameShape(strides, view.strides)) return false;
+        if (!strides && !denseOrder(contract.node.shape, view)) return false;
+        strides = view.strides;
+      } else if (others.some((h) => h.node === target) && !readsInOrder(view, contiguousStrides(dims))) return false;
+    }
+  if (!strides) return false;
+  if (others.length === 0) p.frame = { outer: dims, inner: [] };
+  return true;
+}
+
+/** How the group's stores read the contraction, once one has joined. */
+export function contractStrides(group: Group): readonly number[] | null {
+  for (const head of group.heads)
+    for (const { target, view } of head.references)
+      if (isContract(target) && group.heads.some((h) => h.node === target)) return view.strides;
+  return null;
+}
+
+/** Topological order of the groups, oldest value first. */
+function order(groups: readonly Group[]): Group[] {
+  const links = new Links(groups);
+  const out: Group[] = [];
+  const done = new Set<Group>();
+  const age = (g: Group): number => Math.min(...g.heads.map((h) => h.node.id));
+  for (const first of [...groups].sort((a, b) => age(a) - age(b))) {
+    const stack: Group[] = [first];
+    while (stack.length > 0) {
+      const group = stack.at(-1);
+      if (!group) break;
+      if (done.has(group)) {
+        stack.pop();
+        continue;
+      }
+      const missing = [...links.producers(group)].filter((g) => !done.has(g));
+      if (missing.length === 0) {
+        done.add(group);
+        out.push(group);
+        stack.pop();
+      } else stack.push(...missing);
+    }
+  }
+  return out;
+}

@@ -1,0 +1,294 @@
+// The lowered graph: a node graph with every record opened up into a few kinds. Equal nodes are one node.
+import type { DType } from "../base/dtype.ts";
+import { isFloat } from "../base/dtype.ts";
+import type { FoldOp, Instruction } from "../base/instruction.ts";
+import { broadcastShapes, type Shape, sameShape, sizeOf } from "../base/shape.ts";
+import { type ViewOp, viewShape } from "../base/view.ts";
+import type { Contraction, Lowering } from "../graph/algebra.ts";
+import type { Attrs } from "../graph/node.ts";
+
+export type Body =
+  /** A computed buffer: plan input number `index`. */
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "param"; readonly index: number }
+  | { readonly kind: "literal"; readonly value: number }
+  | { readonly kind: "iota" }
+  /** Arguments broadcast to the node's shape. */
+  | { readonly kind: "apply"; readonly op: Instruction; readonly args: readonly Lowered[]; readonly check: number }
+  | { readonly kind: "view"; readonly x: Lowered; readonly op: ViewOp; readonly fill: number }
+  | { readonly kind: "reduce"; readonly op: FoldOp; readonly x: Lowered; readonly axes: readonly number[] }
+  | { readonly kind: "contract"; readonly a: Lowered; readonly b: Lowered; readonly contraction: Contraction }
+  | { readonly kind: "join"; readonly parts: readonly Lowered[]; readonly starts: readonly Shape[] }
+  | {
+      readonly kind: "routine";
+      readonly name: string;
+      readonly inputs: readonly Lowered[];
+      readonly numbers: readonly number[];
+      readonly check: number;
+    };
+
+export interface Lowered {
+  readonly id: number;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly body: Body;
+}
+
+export const argumentsOf = (node: Lowered): readonly Lowered[] => {
+  const { body } = node;
+  switch (body.kind) {
+    case "apply":
+      return body.args;
+    case "view":
+    case "reduce":
+      return [body.x];
+    case "contract":
+      return [body.a, body.b];
+    case "join":
+      return body.parts;
+    case "routine":
+      return body.inputs;
+    default:
+      return [];
+  }
+};
+
+export interface Check {
+  readonly what: string;
+  readonly bound: number;
+}
+
+const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", "lt", "le"]);
+
+/** Builds the lowered graph, finding equal nodes once. */
+export class LoweredGraph implements Lowering<Lowered> {
+  readonly checks: Check[] = [];
+  private readonly known = new Map<string, Lowered>();
+
+  private intern(key: string, shape: Shape, dtype: DType, body: Body): Lowered {
+    const found = this.known.get(key);
+    if (found) return found;
+    const node: Lowered = { id: this.known.size, shape, dtype, body };
+    this.known.set(key, node);
+    return node;
+  }
+
+  input(index: number, shape: Shape, dtype: DType): Lowered {
+    return this.intern(`i${index}`, shape, dtype, { kind: "input", index });
+  }
+  param(index: number, dtype: DType): Lowered {
+    return this.intern(`p${index}`, [], dtype, { kind: "param", index });
+  }
+  literal(value: number, dtype: DType): Lowered {
+    const shown = Object.is(value, -0) ? "-0" : String(value);
+    return this.intern(`l${dtype}${shown}`, [], dtype, { kind: "literal", value });
+  }
+  iota(n: number): Lowered {
+    return this.intern(`n${n}`, [n], "int32", { kind: "iota" });
+  }
+  shapeOf(x: Lowered): Shape {
+    return x.shape;
+  }
+  dtypeOf(x: Lowered): DType {
+    return x.dtype;
+  }
+  num(value: number, like: Lowered): Lowered {
+    return this.literal(value, like.dtype);
+  }
+
+  view(x: Lowered, op: ViewOp, fill = 0): Lowered {
+    const shape = viewShape(x.shape, op);
+    const inner = x.body;
+    if (op.kind === "reshape" || op.kind === "expand") {
+      if (sameShape(shape, x.shape)) return x;
+      if (op.kind === "reshape" && inner.kind === "view" && inner.op.kind === "reshape") return this.view(inner.x, op);
+    } else if (op.kind === "permute") {
+      if (op.axes.every((axis, i) => axis === i)) return x;
+      if (inner.kind === "view" && inner.op.kind === "permute") {
+        const first = inner.op.axes;
+        return this.view(inner.x, { kind: "permute", axes: op.axes.map((axis) => first[axis] ?? 0) });
+      }
+    } else if (op.kind === "slice") {
+      if (sameShape(shape, x.shape) && op.start.every((s) => s === 0) && op.step.every((s) => s === 1)) return x;
+    } else if (op.kind === "pad") {
+      if ([...op.low, ...op.high].every((n) => n === 0) && op.interior.every((n) => n === 1)) return x;
+    }
+    return this.intern(`v${x.id};${fill};${JSON.stringify(op)}`, shape, x.dtype, { kind: "view", x, op, fill });
+  }
+
+  reduce(op: FoldOp, x: Lowered, axes: readonly number[]): Lowered {
+    const shape = x.shape.filter((_, i) => !axes.includes(i));
+    const positions = op === "argmax" || op === "argmin";
+    if (axes.every((axis) => x.shape[axis] === 1)) {
+      if (!positions) return this.view(x, { kind: "reshape", shape });
+      return this.view(this.literal(0, "int32"), { kind: "expand", shape });
+    }
+    return this.intern(`r${op};${x.id};${axes}`, shape, positions ? "int32" : x.dtype, { kind: "reduce", op, x, axes });
+  }
+
+  contract(a: Lowered, b: Lowered, contraction: Contraction): Lowered {
+    const { batchA, batchB, contractA, contractB } = contraction;
+    const shape = [
+      ...batchA.map((axis) => a.shape[axis] ?? 1),
+      ...a.shape.filter((_, i) => !batchA.includes(i) && !contractA.includes(i)),
+      ...b.shape.filter((_, i) => !batchB.includes(i) && !contractB.includes(i)),
+    ];
+    const key = `c${a.id},${b.id};${batchA};${batchB};${contractA};${contractB}`;
+    return this.intern(key, shape, a.dtype, { kind: "contract", a, b, contraction });
+  }
+
+  join(parts: readonly Lowered[], starts: readonly Shape[], shape: Shape): Lowered {
+    const key = `j${parts.map((p) => p.id)};${JSON.stringify(starts)};${shape}`;
+    return this.intern(key, shape, parts[0]?.dtype ?? "float32", { kind: "join", parts, starts });
+  }
+
+  routine(name: string, inputs: readonly Lowered[], shape: Shape, dtype: DType, attrs: Attrs): Lowered {
+    const { numbers, what, bound } = attrs;
+    const list = Array.isArray(numbers) ? numbers.map(Number) : [];
+    const check = typeof what === "string" && typeof bound === "number" ? this.addCheck(what, bound) : -1;
+    const key = `f${name};${inputs.map((x) => x.id)};${list};${shape};${dtype};${check}`;
+    return this.intern(key, shape, dtype, { kind: "routine", name, inputs, numbers: list, check });
+  }
+
+  private addCheck(what: string, bound: number): number {
+    const found = this.checks.findIndex((c) => c.what === what && c.bound === bound);
+    return found >= 0 ? found : this.checks.push({ what, bound }) - 1;
+  }
+
+  private apply(op: Instruction, dtype: DType, args: readonly Lowered[], check = -1): Lowered {
+    let shape: Shape = [];
+    for (const arg of args) shape = broadcastShapes(op, shape, arg.shape);
+    const key = `a${op};${dtype};${args.map((x) => x.id)};${check}`;
+    return this.intern(key, shape, dtype, { kind: "apply", op, args, check });
+  }
+  private unary(op: Instruction, x: Lowered): Lowered {
+    return this.apply(op, x.dtype, [x]);
+  }
+  private binary(op: Instruction, a: Lowered, b: Lowered): Lowered {
+    return this.apply(op, comparisons.has(op) ? "bool" : a.dtype, [a, b]);
+  }
+
+  neg(x: Lowered): Lowered {
+    if (x.body.kind === "literal" && isFloat(x.dtype)) return this.literal(-x.body.value, x.dtype);
+    if (x.body.kind === "apply" && x.body.op === "neg" && x.body.args[0]) return x.body.args[0];
+    return this.unary("neg", x);
+  }
+  abs(x: Lowered): Lowered {
+    return this.unary("abs", x);
+  }
+  exp(x: Lowered): Lowered {
+    return this.unary("exp", x);
+  }
+  expm1(x: Lowered): Lowered {
+    return this.unary("expm1", x);
+  }
+  log(x: Lowered): Lowered {
+    return this.unary("log", x);
+  }
+  log1p(x: Lowered): Lowered {
+    return this.unary("log1p", x);
+  }
+  sin(x: Lowered): Lowered {
+    return this.unary("sin", x);
+  }
+  cos(x: Lowered): Lowered {
+    return this.unary("cos", x);
+  }
+  tan(x: Lowered): Lowered {
+    return this.unary("tan", x);
+  }
+  tanh(x: Lowered): Lowered {
+    return this.unary("tanh", x);
+  }
+  erf(x: Lowered): Lowered {
+    return this.unary("erf", x);
+  }
+  sqrt(x: Lowered): Lowered {
+    return this.unary("sqrt", x);
+  }
+  floor(x: Lowered): Lowered {
+    return this.unary("floor", x);
+  }
+  ceil(x: Lowered): Lowered {
+    return this.unary("ceil", x);
+  }
+  trunc(x: Lowered): Lowered {
+    return this.unary("trunc", x);
+  }
+  round(x: Lowered): Lowered {
+    return this.unary("round", x);
+  }
+  not(x: Lowered): Lowered {
+    return this.unary("not", x);
+  }
+  add(a: Lowered, b: Lowered): Lowered {
+    return this.binary("add", a, b);
+  }
+  sub(a: Lowered, b: Lowered): Lowered {
+    return this.binary("sub", a, b);
+  }
+  mul(a: Lowered, b: Lowered): Lowered {
+    if (isOne(b) && fits(b, a)) return a;
+    if (isOne(a) && fits(a, b)) return b;
+    return this.binary("mul", a, b);
+  }
+  div(a: Lowered, b: Lowered): Lowered {
+    return isOne(b) && fits(b, a) ? a : this.binary("div", a, b);
+  }
+  pow(a: Lowered, b: Lowered): Lowered {
+    return this.binary("pow", a, b);
+  }
+  min(a: Lowered, b: Lowered): Lowered {
+    return this.binary("min", a, b);
+  }
+  max(a: Lowered, b: Lowered): Lowered {
+    return this.binary("max", a, b);
+  }
+  mod(a: Lowered, b: Lowered): Lowered {
+    return this.binary("mod", a, b);
+  }
+  atan2(a: Lowered, b: Lowered): Lowered {
+    return this.binary("atan2", a, b);
+  }
+  and(a: Lowered, b: Lowered): Lowered {
+    return this.binary("and", a, b);
+  }
+  or(a: Lowered, b: Lowered): Lowered {
+    return this.binary("or", a, b);
+  }
+  xor(a: Lowered, b: Lowered): Lowered {
+    return this.binary("xor", a, b);
+  }
+  shl(a: Lowered, b: Lowered): Lowered {
+    return this.binary("shl", a, b);
+  }
+  shr(a: Lowered, b: Lowered): Lowered {
+    return this.binary("shr", a, b);
+  }
+  eq(a: Lowered, b: Lowered): Lowered {
+    return this.binary("eq", a, b);
+  }
+  ne(a: Lowered, b: Lowered): Lowered {
+    return this.binary("ne", a, b);
+  }
+  lt(a: Lowered, b: Lowered): Lowered {
+    return this.binary("lt", a, b);
+  }
+  le(a: Lowered, b: Lowered): Lowered {
+    return this.binary("le", a, b);
+  }
+  select(condition: Lowered, a: Lowered, b: Lowered): Lowered {
+    return this.apply("select", a.dtype, [condition, a, b]);
+  }
+  cast(x: Lowered, dtype: DType): Lowered {
+    return x.dtype === dtype ? x : this.apply("cast", dtype, [x]);
+  }
+  check(x: Lowered, bound: number, what: string): Lowered {
+    return this.apply("check", x.dtype, [x], this.addCheck(what, bound));
+  }
+}
+
+const isOne = (x: Lowered): boolean => x.body.kind === "literal" && x.body.value === 1;
+/** Dropping a literal must not change the result's shape. */
+const fits = (literal: Lowered, other: Lowered): boolean =>
+  literal.shape.length <= other.shape.length && sizeOf(literal.shape) === 1;

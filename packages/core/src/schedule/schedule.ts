@@ -1,0 +1,161 @@
+// Pending graph → plan: lower, fuse, choose buffers, order, and plan memory. Knows no backend.
+import { elementBytes } from "../base/dtype.ts";
+import { GraphError } from "../base/errors.ts";
+import { sizeOf } from "../base/shape.ts";
+import type { Kernel, LoopKernel, Plan, Slot } from "../kernel/ir.ts";
+import { emitGroup, type Slots } from "./emit.ts";
+import { type Fusion, fuse } from "./fuse.ts";
+import { type LoweredPlan, lower, type Pending } from "./lower.ts";
+import type { Lowered } from "./lowered.ts";
+import { planMemory } from "./memory.ts";
+import { loadsOf, slotsRead, slotsWritten } from "./traffic.ts";
+
+export interface Donation {
+  /** The output that may take over … */
+  readonly output: number;
+  /** … the buffer of this input. */
+  readonly input: number;
+}
+
+/** Compiles the structure of a pending graph. `donations` are granted where no kernel reads the old value too late. */
+export function schedule(pending: Pending, donations: readonly Donation[] = []): Plan {
+  const lowered = lower(pending);
+  const fusion = fuse(lowered.graph, [...new Set(lowered.roots)]);
+  const table = new SlotTable(pending, lowered, fusion);
+  const kernels = fusion.groups
+    .flatMap((group) => emitGroup(lowered.graph, group, fusion.stored, table))
+    .filter((kernel) => slotsWritten(kernel).length > 0);
+  const { ordered, aliases, commitFrom } = placeDonations(kernels, table, donations);
+  const slots = table.finish(ordered, aliases);
+  return {
+    kernels: ordered,
+    slots: slots.slots,
+    params: lowered.params,
+    checks: lowered.checks,
+    scratchBytes: slots.bytes,
+    commitFrom,
+  };
+}
+
+class SlotTable implements Slots {
+  readonly slots: Slot[] = [];
+  /** output number → slot */
+  readonly outputs: number[] = [];
+  private readonly reads = new Map<Lowered, number>();
+  private readonly writes = new Map<Lowered, number[]>();
+
+  constructor(pending: Pending, lowered: LoweredPlan, fusion: Fusion) {
+    pending.inputs.forEach((node, index) => {
+      const { dtype, shape } = node;
+      this.reads.set(lowered.graph.input(index, shape, dtype), this.slots.length);
+      this.slots.push({ kind: "input", dtype, size: sizeOf(shape), index });
+    });
+    lowered.roots.forEach((node, index) => {
+      const slot = this.add(node, { kind: "output", dtype: node.dtype, size: sizeOf(node.shape), index, alias: -1 });
+      this.outputs.push(slot);
+    });
+    for (const group of fusion.groups) {
+      const own = new Set(group.heads.map((head) => head.node));
+      for (const head of group.heads)
+        for (const { target } of head.references)
+          if (!own.has(target) && !this.reads.has(target))
+            this.add(target, { kind: "scratch", dtype: target.dtype, size: sizeOf(target.shape), offsetBytes: 0 });
+    }
+  }
+
+  private add(node: Lowered, slot: Slot): number {
+    const number = this.slots.push(slot) - 1;
+    if (!this.reads.has(node)) this.reads.set(node, number);
+    this.writes.set(node, [...(this.writes.get(node) ?? []), number]);
+    return number;
+  }
+
+  read(node: Lowered): number {
+    const slot = this.reads.get(node);
+    if (slot === undefined) throw new GraphError(`schedule: a kernel reads a ${node.body.kind} that has no buffer`);
+    return slot;
+  }
+
+  written(node: Lowered): readonly number[] {
+    return this.writes.get(node) ?? [];
+  }
+
+  /** Places the scratch slots by liveness and settles the aliases. */
+  finish(kernels: readonly Kernel[], aliases: ReadonlyMap<number, number>): { slots: Slot[]; bytes: number } {
+    const from = new Map<number, number>();
+    const to = new Map<number, number>();
+    kernels.forEach((kernel, i) => {
+      for (const slot of [...slotsRead(kernel), ...slotsWritten(kernel)]) {
+        if (!from.has(slot)) from.set(slot, i);
+        to.set(slot, i);
+      }
+    });
+    const scratch = this.slots.map((slot, i) => ({ slot, i })).filter(({ slot }) => slot.kind === "scratch");
+    const { offsets, bytes } = planMemory(
+      scratch.map(({ slot, i }) => ({
+        bytes: slot.size * elementBytes(slot.dtype),
+        from: from.get(i) ?? 0,
+        to: to.get(i) ?? 0,
+      })),
+    );
+    const slots = this.slots.map(
+      (slot, i): Slot => (slot.kind === "output" ? { ...slot, alias: aliases.get(i) ?? -1 } : slot),
+    );
+    scratch.forEach(({ slot, i }, j) => {
+      slots[i] = { kind: "scratch", dtype: slot.dtype, size: slot.size, offsetBytes: offsets[j] ?? 0 };
+    });
+    return { slots, bytes };
+  }
+}
+
+/**
+ * Grants a donation where one map writes the output and reads the input at the same place, and everyone else has read
+ * the input before. Kernels that write donated buffers, and those that follow from them, come last.
+ */
+function placeDonations(
+  kernels: readonly Kernel[],
+  table: SlotTable,
+  donations: readonly Donation[],
+): { ordered: Kernel[]; aliases: Map<number, number>; commitFrom: number } {
+  const aliases = new Map<number, number>();
+  const late = new Set<Kernel>();
+  const reads = new Map(kernels.map((kernel) => [kernel, new Set(slotsRead(kernel))]));
+  for (const { output, input } of donations) {
+    const slot = table.outputs[output];
+    if (slot === undefined) continue;
+    const writers = kernels.filter((kernel) => slotsWritten(kernel).includes(slot));
+    const [writer] = writers;
+    if (writers.length !== 1 || !writer || writer.form !== "map" || !sameCells(writer, slot, input)) continue;
+    aliases.set(slot, input);
+    late.add(writer);
+  }
+  const written = new Set<number>();
+  for (const kernel of kernels) {
+    if ([...(reads.get(kernel) ?? [])].some((slot) => written.has(slot))) late.add(kernel);
+    if (late.has(kernel)) for (const slot of slotsWritten(kernel)) written.add(slot);
+  }
+  const tail = kernels.filter((kernel) => late.has(kernel));
+  // A kernel of the tail that reads a donated buffer after its writer would see the new value: no donation then.
+  for (const [slot, input] of aliases) {
+    const at = tail.findIndex((kernel) => slotsWritten(kernel).includes(slot));
+    if (tail.some((kernel, i) => i > at && reads.get(kernel)?.has(input))) aliases.delete(slot);
+  }
+  const ordered = [...kernels.filter((kernel) => !late.has(kernel)), ...tail];
+  return { ordered, aliases, commitFrom: ordered.length - tail.length };
+}
+
+/** Whether the kernel loads `input` only where it stores `slot`. */
+function sameCells(kernel: LoopKernel, slot: number, input: number): boolean {
+  const stage = kernel.stages.find((s) => s.kind !== "fold" && s.store.slot === slot);
+  if (!stage || stage.kind === "fold") return false;
+  const { view, dtype } = stage.store;
+  return loadsOf(kernel)
+    .filter((load) => load.slot === input)
+    .every(
+      (load) =>
+        load.dtype === dtype &&
+        load.view.guards.length === 0 &&
+        load.view.offset === view.offset &&
+        load.view.strides.every((s, i) => s === view.strides[i]),
+    );
+}

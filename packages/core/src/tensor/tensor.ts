@@ -1,0 +1,376 @@
+// The handle that users hold: a node of the graph, its gradient, and the methods that build further nodes.
+import type { DType, TypedArray } from "../base/dtype.ts";
+import { isFloat } from "../base/dtype.ts";
+import { ArgumentError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
+import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
+import { makeNode, type Node } from "../graph/node.ts";
+import * as activation from "../ops/activation.ts";
+import { builder } from "../ops/builder.ts";
+import { stopGradient } from "../ops/cast.ts";
+import * as reduce from "../ops/reduce.ts";
+import { leaf } from "../ops/source.ts";
+import { deviceNamed } from "../runtime/devices.ts";
+import { yieldToFinalizers } from "../runtime/pressure.ts";
+import { DeviceStorage } from "../runtime/storage.ts";
+import { expectGradients, leafGradients, realizeForReading } from "./backward.ts";
+import { matmulNode } from "./matmul.ts";
+import { type Nested, nest } from "./nested.ts";
+import { alike, castNode, toFloat } from "./promote.ts";
+
+export interface ReduceOptions {
+  /** Axis or axes to reduce; all by default. Negative axes count from the end. */
+  readonly axis?: number | readonly number[];
+  /** Keep reduced axes with size 1. */
+  readonly keepdims?: boolean;
+}
+
+/** Leaves that collect gradients, found again from their nodes. */
+const owners = new WeakMap<Node, Tensor>();
+
+export class Tensor<S extends Shape = Shape> {
+  /** The graph node behind the handle. Replaced by updates; not for applications. */
+  node: Node;
+  /** What `backward()` has added up; null before the first one and after `zeroGrad`. */
+  grad: Tensor<S> | null = null;
+  /** The value before the last update: kept for one more update, since pending results may still read it. */
+  private former: Node | null = null;
+  declare private readonly literalShape: S;
+
+  constructor(node: Node) {
+    this.node = node;
+    if (node.requiresGrad && node.op.kind === "leaf") owners.set(node, this);
+  }
+
+  get shape(): S {
+    return this.node.shape as S;
+  }
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+  get device(): string {
+    return this.node.device;
+  }
+  /** The number of axes. */
+  get rank(): number {
+    return this.node.shape.length;
+  }
+  /** The number of elements. */
+  get size(): number {
+    return sizeOf(this.node.shape);
+  }
+  get requiresGrad(): boolean {
+    return this.node.requiresGrad;
+  }
+
+  // Arithmetic
+
+  add(other: Tensor | number): Tensor {
+    return new Tensor(builder.add(...alike(this.node, nodeOf(other))));
+  }
+  sub(other: Tensor | number): Tensor {
+    return new Tensor(builder.sub(...alike(this.node, nodeOf(other))));
+  }
+  mul(other: Tensor | number): Tensor {
+    return new Tensor(builder.mul(...alike(this.node, nodeOf(other))));
+  }
+  /** True division: integers become float32. */
+  div(other: Tensor | number): Tensor {
+    return new Tensor(builder.div(...alike(toFloat(this.node), nodeOf(other))));
+  }
+  pow(exponent: Tensor | number): Tensor {
+    return new Tensor(builder.pow(...alike(toFloat(this.node), nodeOf(exponent))));
+  }
+  neg(): Tensor<S> {
+    return new Tensor(builder.neg(this.node));
+  }
+  abs(): Tensor<S> {
+    return new Tensor(builder.abs(this.node));
+  }
+  exp(): Tensor<S> {
+    return new Tensor(builder.exp(toFloat(this.node)));
+  }
+  log(): Tensor<S> {
+    return new Tensor(builder.log(toFloat(this.node)));
+  }
+  sqrt(): Tensor<S> {
+    return new Tensor(builder.sqrt(toFloat(this.node)));
+  }
+  sin(): Tensor<S> {
+    return new Tensor(builder.sin(toFloat(this.node)));
+  }
+  cos(): Tensor<S> {
+    return new Tensor(builder.cos(toFloat(this.node)));
+  }
+  tanh(): Tensor<S> {
+    return new Tensor(builder.tanh(toFloat(this.node)));
+  }
+  sigmoid(): Tensor<S> {
+    return new Tensor(makeNode(activation.sigmoid, [toFloat(this.node)]));
+  }
+  relu(): Tensor<S> {
+    return new Tensor(makeNode(activation.relu, [this.node]));
+  }
+
+  // Comparisons
+
+  eq(other: Tensor | number): Tensor {
+    return new Tensor(builder.eq(...alike(this.node, nodeOf(other))));
+  }
+  ne(other: Tensor | number): Tensor {
+    return new Tensor(builder.ne(...alike(this.node, nodeOf(other))));
+  }
+  lt(other: Tensor | number): Tensor {
+    return new Tensor(builder.lt(...alike(this.node, nodeOf(other))));
+  }
+  le(other: Tensor | number): Tensor {
+    return new Tensor(builder.le(...alike(this.node, nodeOf(other))));
+  }
+  gt(other: Tensor | number): Tensor {
+    const [a, b] = alike(this.node, nodeOf(other));
+    return new Tensor(builder.lt(b, a));
+  }
+  ge(other: Tensor | number): Tensor {
+    const [a, b] = alike(this.node, nodeOf(other));
+    return new Tensor(builder.le(b, a));
+  }
+
+  // Reductions and products
+
+  sum(options: ReduceOptions = {}): Tensor {
+    return this.reduced("sum", options, (x, axes) => builder.sum(x, axes));
+  }
+  mean(options: ReduceOptions = {}): Tensor {
+    return this.reduced("mean", options, (x, axes) => {
+      const total = builder.sum(toFloat(x), axes);
+      const count = axes.reduce((n, axis) => n * (x.shape[axis] ?? 1), 1);
+      return builder.div(total, builder.num(count, total));
+    });
+  }
+  max(options: ReduceOptions = {}): Tensor {
+    return this.reduced("max", options, (x, axes) => makeNode(reduce.max, [x], { axes, ties: "share" }));
+  }
+  min(options: ReduceOptions = {}): Tensor {
+    return this.reduced("min", options, (x, axes) => makeNode(reduce.min, [x], { axes, ties: "share" }));
+  }
+  /** The position of the largest element along `axis` (of the flattened tensor without one) as int32; the first of equals. */
+  argmax(options: { readonly axis?: number; readonly keepdims?: boolean } = {}): Tensor {
+    return this.reduced("argmax", options, (x, axes) => makeNode(reduce.argmax, [x], { axes }));
+  }
+  matmul(other: Tensor): Tensor {
+    return new Tensor(matmulNode(...alike(this.node, other.node)));
+  }
+
+  private reduced(
+    operation: string,
+    options: ReduceOptions,
+    build: (x: Node, axes: readonly number[]) => Node,
+  ): Tensor {
+    const axes = normalizeAxes(operation, options.axis, this.node.shape);
+    const y = build(this.node, axes);
+    if (options.keepdims !== true) return new Tensor(y);
+    return new Tensor(
+      builder.reshape(
+        y,
+        this.node.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+      ),
+    );
+  }
+
+  // Views
+
+  /** The same elements in row-major order; one extent may be -1 and follows from the others. */
+  reshape(shape: Shape): Tensor {
+    return new Tensor(builder.reshape(this.node, inferShape(this.node.shape, shape)));
+  }
+  permute(axes: readonly number[]): Tensor {
+    return new Tensor(
+      builder.permute(
+        this.node,
+        axes.map((axis) => normalizeAxis("permute", axis, this.node.shape)),
+      ),
+    );
+  }
+  /** Swaps two axes, the last two by default. */
+  transpose(axis0 = -2, axis1 = -1): Tensor {
+    const { shape } = this.node;
+    const from = normalizeAxis("transpose", axis0, shape);
+    const to = normalizeAxis("transpose", axis1, shape);
+    const axes = shape.map((_, i) => (i === from ? to : i === to ? from : i));
+    return new Tensor(builder.permute(this.node, axes));
+  }
+  /** Broadcasts to `shape` without copying. */
+  expand(shape: Shape): Tensor {
+    return new Tensor(builder.expand(this.node, shape));
+  }
+
+  /** The same values as another dtype. */
+  to(dtype: DType): Tensor<S> {
+    return new Tensor(castNode(this.node, dtype));
+  }
+
+  // Gradients
+
+  /** The same values, without a gradient. */
+  detach(): Tensor<S> {
+    return new Tensor(makeNode(stopGradient, [this.node]));
+  }
+
+  /** Marks a tensor as a leaf that collects gradients. Computes it if that has not been done. */
+  requiresGrad_(requiresGrad = true): this {
+    if (requiresGrad === this.node.requiresGrad) return this;
+    if (!isFloat(this.dtype))
+      throw new DTypeError(`requiresGrad: expected a float tensor, got ${this.dtype}. Cast it with .to("float32")`);
+    realizeForReading([this.node]);
+    const { shape, dtype, device, storage } = this.node;
+    if (storage) this.node = leaf(shape, dtype, device, storage, requiresGrad);
+    if (requiresGrad) owners.set(this.node, this);
+    return this;
+  }
+
+  /**
+   * Reverse mode: adds ∂this/∂leaf to `.grad` of every leaf that requires it. Runs nothing yet; the gradients are
+   * computed with the next value that is needed, in one plan.
+   * @param gradient the cotangent, of this shape; may be left out for a scalar
+   */
+  backward(gradient?: Tensor): void {
+    const { node } = this;
+    if (!node.requiresGrad)
+      throw new GraphError(
+        "backward: expected a value that depends on a tensor with requiresGrad, got one that does not. Were the inputs made under noGrad, detached or integers?",
+      );
+    if (!gradient && node.shape.length > 0 && sizeOf(node.shape) !== 1)
+      throw new GraphError(
+        `backward: expected a scalar, got shape ${showShape(node.shape)}. Reduce it (.sum(), .mean()) or pass the cotangent: backward(gradient)`,
+      );
+    if (gradient && !sameShape(gradient.shape, node.shape))
+      throw new ShapeError(
+        `backward: expected a gradient of shape ${showShape(node.shape)}, got ${showShape(gradient.shape)}`,
+      );
+    const cotangent = gradient?.node ?? builder.fill(1, node.shape, node);
+    const found: Node[] = [];
+    for (const { leaf: at, gradient: g } of leafGradients(node, cotangent)) {
+      const owner = owners.get(at);
+      if (!owner || !g) continue;
+      const total = owner.grad ? builder.add(owner.grad.node, g) : g;
+      if (owner.grad) leaveNextRun(owner.grad.node);
+      owner.grad = new Tensor(total);
+      found.push(total);
+    }
+    expectGradients(node, found);
+  }
+
+  /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: clone it before. */
+  zeroGrad(): void {
+    if (!this.grad) return;
+    const { node } = this.grad;
+    leaveNextRun(node);
+    if (node.storage) {
+      node.gone = "zeroGrad has given the gradient's memory back. Clone it before to keep it";
+      node.storage.release();
+    }
+    this.grad = null;
+  }
+
+  // Updates
+
+  /**
+   * Gives this handle another value, of the same shape and dtype, and keeps its `requiresGrad`. The value is computed
+   * with the next thing that is.
+   */
+  assign(value: Tensor): void {
+    this.checkAssignable(value);
+    const node = value.node.requiresGrad ? makeNode(stopGradient, [value.node]) : value.node;
+    if (this.node.requiresGrad) {
+      realizeForReading([node]);
+      this.settle(node);
+      return;
+    }
+    leaveNextRun(this.node);
+    this.node = node;
+    joinNextRun(node);
+  }
+
+  checkAssignable(value: Tensor): void {
+    if (!sameShape(value.shape, this.node.shape))
+      throw new ShapeError(`assign: expected shape ${showShape(this.node.shape)}, got ${showShape(value.shape)}`);
+    if (value.dtype !== this.dtype) throw new DTypeError(`assign: expected ${this.dtype}, got ${value.dtype}`);
+  }
+
+  /** Takes over the storage of a computed node. The value before last goes for good. */
+  settle(computed: Node, donated = false): void {
+    const { shape, dtype, device, requiresGrad } = this.node;
+    if (!computed.storage) throw new GraphError("assign: expected a computed value");
+    if (this.former) {
+      this.former.gone = "two later updates have replaced this value. Read what depends on it before the second";
+      this.former.storage?.release();
+    }
+    this.former = donated ? null : this.node;
+    this.node = leaf(shape, dtype, device, computed.storage, requiresGrad);
+    if (requiresGrad) owners.set(this.node, this);
+  }
+
+  // Reading
+
+  /** The values in row-major order; bools as 0 and 1. */
+  async data(): Promise<TypedArray> {
+    const values = this.dataSync();
+    await yieldToFinalizers();
+    return values;
+  }
+  dataSync(): TypedArray {
+    realizeForReading([this.node]);
+    const { storage, dtype, shape, device } = this.node;
+    if (!(storage instanceof DeviceStorage)) throw new GraphError("data: the value could not be computed");
+    if (storage.isReleased)
+      throw new GraphError(`data: the values are gone: ${this.node.gone ?? "they were released"}`);
+    return deviceNamed(device).read(storage.buffer, dtype, sizeOf(shape));
+  }
+  /** The value of a tensor with one element. */
+  async item(): Promise<number> {
+    const value = this.itemSync();
+    await yieldToFinalizers();
+    return value;
+  }
+  itemSync(): number {
+    if (this.size !== 1)
+      throw new ArgumentError(
+        `item: expected a tensor with one element, got shape ${showShape(this.node.shape)}. Use data()`,
+      );
+    return this.dataSync()[0] ?? Number.NaN;
+  }
+  /** Nested arrays, or a plain number for a scalar. */
+  async toArray(): Promise<Nested> {
+    return nest(await this.data(), this.node.shape, this.dtype);
+  }
+  toArraySync(): Nested {
+    return nest(this.dataSync(), this.node.shape, this.dtype);
+  }
+
+  /** Gives the memory back now instead of when the garbage collector finds the handle. */
+  dispose(): void {
+    this.node.gone ??= "dispose() was called";
+    this.node.storage?.release();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${this.dtype} ${showShape(this.node.shape)}, ${this.device})`;
+  }
+}
+
+export const nodeOf = (x: Tensor | number): Node | number => (typeof x === "number" ? x : x.node);
+
+function inferShape(from: Shape, shape: Shape): Shape {
+  const unknown = shape.indexOf(-1);
+  if (unknown < 0) return shape;
+  const known = shape.reduce((product, n, i) => (i === unknown ? product : product * n), 1);
+  const missing = known === 0 ? Number.NaN : sizeOf(from) / known;
+  if (!Number.isInteger(missing) || shape.indexOf(-1, unknown + 1) >= 0)
+    throw new ShapeError(
+      `reshape: expected sizes that divide the ${sizeOf(from)} elements of ${showShape(from)}, got ${showShape(shape)}`,
+    );
+  return shape.map((n, i) => (i === unknown ? missing : n));
+}
