@@ -139,11 +139,25 @@ describe("files", () => {
     expect(
       problems({
         [core("base/a.ts")]: 'import { b } from "./b.ts";',
-        [core("base/b.ts")]: 'import type { C } from "./c.ts";',
+        [core("base/b.ts")]: 'import { c } from "./c.ts";',
         [core("base/c.ts")]: 'import { b } from "./b.ts";',
       }),
     ).toEqual([
       "packages/core/src/base/b.ts: import circle: packages/core/src/base/b.ts → packages/core/src/base/c.ts → packages/core/src/base/b.ts",
+    ]);
+  });
+
+  test("of one folder may name each other's types", () => {
+    const types = "import type { X } from";
+    expect(
+      problems({
+        [core("graph/node.ts")]: `${types} "./rules.ts";`,
+        [core("graph/rules.ts")]: `${types} "./node.ts";`,
+        "packages/nn/src/a.ts": `${types} "./deep/b.ts";`,
+        "packages/nn/src/deep/b.ts": 'import { a } from "../a.ts";',
+      }),
+    ).toEqual([
+      "packages/nn/src/a.ts: import circle: packages/nn/src/a.ts → packages/nn/src/deep/b.ts → packages/nn/src/a.ts",
     ]);
   });
 

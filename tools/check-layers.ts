@@ -46,6 +46,8 @@ const forbidden: readonly (readonly [pattern: RegExp, advice: string])[] = [
 export interface Import {
   readonly specifier: string;
   readonly line: number;
+  /** `import type` or `export type`: gone at run time. */
+  readonly typeOnly: boolean;
 }
 
 /** A problem at a line of a file, or with a file as a whole. */
@@ -78,6 +80,7 @@ export function findImports(text: string): Import[] {
   return [...source.matchAll(statement)].map((match) => ({
     specifier: match[1] ?? match[2] ?? "",
     line: lineAt(source, match.index + match[0].length),
+    typeOnly: /^[;}\s]*(?:import|export)\s+type\s/.test(match[0]),
   }));
 }
 
@@ -129,7 +132,7 @@ function refusalOfPackage(file: string, home: string, specifier: string): string
 
 const list = (names: readonly string[]): string => (names.length > 0 ? names.join(", ") : "nothing");
 
-/** Import circles, each as the files along it, beginning and ending with the same one. Type-only imports count. */
+/** Import circles, each as the files along it, beginning and ending with the same one. */
 export function findCircles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const circles: string[][] = [];
   const done = new Set<string>();
@@ -160,7 +163,9 @@ export function check(sources: Sources): Problem[] {
   for (const [file, text] of sources) {
     const imports = findImports(text);
     const relative = imports.filter(({ specifier }) => specifier.startsWith("."));
-    edges.set(file, [...new Set(relative.map(({ specifier }) => resolve(file, specifier)))]);
+    // Types of one folder may name each other (a node has a record, a record makes nodes): nothing of that runs.
+    const counted = relative.filter((x) => !(x.typeOnly && dirname(resolve(file, x.specifier)) === dirname(file)));
+    edges.set(file, [...new Set(counted.map(({ specifier }) => resolve(file, specifier)))]);
 
     for (const { specifier, line } of imports) {
       const message = refusal(file, specifier);

@@ -45,9 +45,11 @@ export interface Fusion {
   readonly stored: ReadonlySet<Lowered>;
 }
 
-export function fuse(graph: LoweredGraph, roots: readonly Lowered[]): Fusion {
+/** With `apart`, every value has a buffer and every kernel one head: slow, and what fusion is tested against. */
+export function fuse(graph: LoweredGraph, roots: readonly Lowered[], apart = false): Fusion {
   const nodes = reachable(roots);
   const stored = chooseStored(nodes, roots);
+  if (apart) for (const node of nodes) if (node.body.kind !== "input") stored.add(node);
   const heads: Head[] = [];
   const queue = [...stored].sort((a, b) => a.id - b.id);
   const known = new Set<Lowered>(queue);
@@ -60,7 +62,8 @@ export function fuse(graph: LoweredGraph, roots: readonly Lowered[]): Fusion {
     };
     heads.push(makeHead(graph, node, (x) => stored.has(x), copy));
   }
-  return { groups: order(merge(heads.map(makeGroup))), stored };
+  const groups = heads.map(makeGroup);
+  return { groups: order(apart ? groups : merge(groups)), stored };
 }
 
 function reachable(roots: readonly Lowered[]): Lowered[] {

@@ -18,9 +18,9 @@ export interface Donation {
 }
 
 /** Compiles the structure of a pending graph. `donations` are granted where no kernel reads the old value too late. */
-export function schedule(pending: Pending, donations: readonly Donation[] = []): Plan {
+export function schedule(pending: Pending, donations: readonly Donation[] = [], apart = false): Plan {
   const lowered = lower(pending);
-  const fusion = fuse(lowered.graph, [...new Set(lowered.roots)]);
+  const fusion = fuse(lowered.graph, [...new Set(lowered.roots)], apart);
   const table = new SlotTable(pending, lowered, fusion);
   const kernels = fusion.groups
     .flatMap((group) => emitGroup(lowered.graph, group, fusion.stored, table))
