@@ -23,14 +23,14 @@ describe("imports", () => {
       'type H = import("./h.ts").H;',
     ].join("\n");
     expect(findImports(text)).toEqual([
-      { specifier: "./a.ts", line: 1 },
-      { specifier: "./b.ts", line: 2 },
-      { specifier: "./c.ts", line: 5 },
-      { specifier: "./d.ts", line: 6 },
-      { specifier: "./e.ts", line: 7 },
-      { specifier: "./f.ts", line: 8 },
-      { specifier: "./g.ts", line: 9 },
-      { specifier: "./h.ts", line: 10 },
+      { specifier: "./a.ts", line: 1, typeOnly: false },
+      { specifier: "./b.ts", line: 2, typeOnly: true },
+      { specifier: "./c.ts", line: 5, typeOnly: false },
+      { specifier: "./d.ts", line: 6, typeOnly: false },
+      { specifier: "./e.ts", line: 7, typeOnly: false },
+      { specifier: "./f.ts", line: 8, typeOnly: false },
+      { specifier: "./g.ts", line: 9, typeOnly: false },
+      { specifier: "./h.ts", line: 10, typeOnly: false },
     ]);
   });
 

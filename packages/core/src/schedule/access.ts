@@ -138,8 +138,11 @@ export class Walk {
 function padGuards(shape: Shape, pad: ViewOp, rest: readonly ViewOp[]): Guard[] | null {
   let view = composeView({ shape, offset: 0, strides: shape.map(() => 0), guards: [] }, pad);
   const count = view?.guards.length ?? 0;
-  for (const op of rest) view = view && composeView(view, op);
-  return view && view.guards.slice(0, count).map((g) => ({ ...g, stride: 0 }));
+  for (const op of rest) {
+    if (!view) return null;
+    view = composeView(view, op);
+  }
+  return view?.guards.slice(0, count).map((g) => ({ ...g, stride: 0 })) ?? null;
 }
 
 /** Extents without the ones: loops over one element are no loops. */
