@@ -14,13 +14,20 @@ export function reverse(
   cotangents: readonly Node[],
   wrt: readonly Node[],
 ): (Node | null)[] {
-  return reverseAll(b, roots, cotangents, wrt).collect(wrt);
+  const { totals } = reverseAll(b, roots, cotangents, wrt);
+  return wrt.map((node) => totals.get(node) ?? null);
 }
 
-/** The cotangents of all nodes on the way, and what each user contributed: for showing how a gradient comes about. */
+/** A part of a cotangent, and the user of the variable that it comes from; null for a root's own. */
+export interface Contribution {
+  readonly from: Node | null;
+  readonly value: Node;
+}
+
+/** The cotangents of all nodes on the way, and the parts that they are sums of. */
 export interface Adjoints {
-  readonly contributions: ReadonlyMap<Node, readonly { readonly from: Node | null; readonly value: Node }[]>;
-  collect(nodes: readonly Node[]): (Node | null)[];
+  readonly totals: ReadonlyMap<Node, Node>;
+  readonly contributions: ReadonlyMap<Node, readonly Contribution[]>;
 }
 
 export function reverseAll(
@@ -31,7 +38,7 @@ export function reverseAll(
 ): Adjoints {
   const order = dependents(roots, wrt);
   const differentiable = new Set(order);
-  const contributions = new Map<Node, { from: Node | null; value: Node }[]>();
+  const contributions = new Map<Node, Contribution[]>();
   const totals = new Map<Node, Node>();
 
   const contribute = (to: Node, value: Node | null, from: Node | null): void => {
@@ -52,7 +59,7 @@ export function reverseAll(
     const g = node && totals.get(node);
     if (node && g) pull(b, node, g, differentiable, contribute);
   }
-  return { contributions, collect: (nodes) => nodes.map((node) => totals.get(node) ?? null) };
+  return { totals, contributions };
 }
 
 /** Hands the cotangent g of `node` on to its inputs, as its record says. */

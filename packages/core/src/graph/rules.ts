@@ -6,6 +6,8 @@ import type { Attrs, Node } from "./node.ts";
 
 interface Common {
   readonly name: string;
+  /** How it is written before its input, or between its two, where a graph is printed. */
+  readonly symbol?: string;
   /** The result's dtype; throws DTypeError for inputs that it does not take. */
   dtype(inputs: readonly Node[], attrs: Attrs): DType;
   /** The result's shape; throws ShapeError. */

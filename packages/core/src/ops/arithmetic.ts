@@ -5,6 +5,7 @@ import { broadcast, floats, numbers } from "./expect.ts";
 export const neg: Elementwise = {
   kind: "elementwise",
   name: "neg",
+  symbol: "−",
   dtype: numbers,
   shape: broadcast,
   body: (a, _, x) => a.neg(x),
@@ -79,6 +80,7 @@ export const round: Elementwise = {
 export const add: Elementwise = {
   kind: "elementwise",
   name: "add",
+  symbol: "+",
   dtype: numbers,
   shape: broadcast,
   body: (a, _, x, y) => a.add(x, y),
@@ -88,6 +90,7 @@ export const add: Elementwise = {
 export const sub: Elementwise = {
   kind: "elementwise",
   name: "sub",
+  symbol: "−",
   dtype: numbers,
   shape: broadcast,
   body: (a, _, x, y) => a.sub(x, y),
@@ -97,6 +100,7 @@ export const sub: Elementwise = {
 export const mul: Elementwise = {
   kind: "elementwise",
   name: "mul",
+  symbol: "·",
   dtype: numbers,
   shape: broadcast,
   body: (a, _, x, y) => a.mul(x, y),
@@ -107,6 +111,7 @@ export const mul: Elementwise = {
 export const div: Elementwise = {
   kind: "elementwise",
   name: "div",
+  symbol: "/",
   dtype: numbers,
   shape: broadcast,
   body: (a, _, n, d) => a.div(n, d),
@@ -117,6 +122,7 @@ export const div: Elementwise = {
 export const mod: Elementwise = {
   kind: "elementwise",
   name: "mod",
+  symbol: "mod",
   dtype: numbers,
   shape: broadcast,
   body: (a, _, n, d) => a.mod(n, d),

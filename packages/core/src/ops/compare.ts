@@ -8,6 +8,7 @@ import { bits, broadcast, comparison, integers, numbers, sharedDType, truths } f
 export const eq: Elementwise = {
   kind: "elementwise",
   name: "eq",
+  symbol: "=",
   dtype: comparison,
   shape: broadcast,
   body: (a, _, x, y) => a.eq(x, y),
@@ -17,6 +18,7 @@ export const eq: Elementwise = {
 export const ne: Elementwise = {
   kind: "elementwise",
   name: "ne",
+  symbol: "≠",
   dtype: comparison,
   shape: broadcast,
   body: (a, _, x, y) => a.ne(x, y),
@@ -26,6 +28,7 @@ export const ne: Elementwise = {
 export const lt: Elementwise = {
   kind: "elementwise",
   name: "lt",
+  symbol: "<",
   dtype: comparison,
   shape: broadcast,
   body: (a, _, x, y) => a.lt(x, y),
@@ -35,6 +38,7 @@ export const lt: Elementwise = {
 export const le: Elementwise = {
   kind: "elementwise",
   name: "le",
+  symbol: "≤",
   dtype: comparison,
   shape: broadcast,
   body: (a, _, x, y) => a.le(x, y),
@@ -44,6 +48,7 @@ export const le: Elementwise = {
 export const not: Elementwise = {
   kind: "elementwise",
   name: "not",
+  symbol: "¬",
   dtype: truths,
   shape: broadcast,
   body: (a, _, x) => a.not(x),
@@ -53,6 +58,7 @@ export const not: Elementwise = {
 export const and: Elementwise = {
   kind: "elementwise",
   name: "and",
+  symbol: "∧",
   dtype: bits,
   shape: broadcast,
   body: (a, _, x, y) => a.and(x, y),
@@ -62,6 +68,7 @@ export const and: Elementwise = {
 export const or: Elementwise = {
   kind: "elementwise",
   name: "or",
+  symbol: "∨",
   dtype: bits,
   shape: broadcast,
   body: (a, _, x, y) => a.or(x, y),
@@ -71,6 +78,7 @@ export const or: Elementwise = {
 export const xor: Elementwise = {
   kind: "elementwise",
   name: "xor",
+  symbol: "⊕",
   dtype: bits,
   shape: broadcast,
   body: (a, _, x, y) => a.xor(x, y),
@@ -80,6 +88,7 @@ export const xor: Elementwise = {
 export const shl: Elementwise = {
   kind: "elementwise",
   name: "shl",
+  symbol: "≪",
   dtype: integers,
   shape: broadcast,
   body: (a, _, x, y) => a.shl(x, y),
@@ -90,6 +99,7 @@ export const shl: Elementwise = {
 export const shr: Elementwise = {
   kind: "elementwise",
   name: "shr",
+  symbol: "≫",
   dtype: integers,
   shape: broadcast,
   body: (a, _, x, y) => a.shr(x, y),

@@ -19,6 +19,7 @@ const shift = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1
 export const contract: Bilinear = {
   kind: "bilinear",
   name: "matmul",
+  symbol: "@",
   dtype: numbers,
   shape([a, b], attrs: Contraction) {
     const { batchA, batchB, contractA, contractB } = attrs;

@@ -133,6 +133,7 @@ const tiny = 1e-36;
 export const pow: Elementwise = {
   kind: "elementwise",
   name: "pow",
+  symbol: "^",
   dtype: floats,
   shape: broadcast,
   body: (a, _, x, p) => a.pow(x, p),

@@ -8,13 +8,18 @@ import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
 
 /** A leaf that holds `data`, row-major. */
-export function nodeOf(shape: Shape, data: readonly number[], dtype: DType = "float64", device = "reference"): Node {
+export function nodeOf(
+  shape: Shape,
+  data: readonly number[],
+  dtype: DType = "float64",
+  { device = "reference", requiresGrad = false }: { device?: string; requiresGrad?: boolean } = {},
+): Node {
   const owner = deviceNamed(device);
   const array = emptyArray(dtype, sizeOf(shape));
   array.set(data);
   const buffer = owner.allocate(array.length * elementBytes(dtype));
   owner.write(buffer, array);
-  return leaf(shape, dtype, device, new DeviceStorage(owner, buffer), false);
+  return leaf(shape, dtype, device, new DeviceStorage(owner, buffer), requiresGrad);
 }
 
 /** The values of a node, computed if need be. */
