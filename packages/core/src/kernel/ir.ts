@@ -34,7 +34,11 @@ export type Expr =
       readonly check?: number;
     };
 
-/** Writes value to a slot at the view's address, for every iteration of the loops that it stands in. Views of stores have no guards. */
+/**
+ * Writes value to a slot at the view's address, for every iteration of the loops that it stands in. Views of stores
+ * have no guards. A slot may be the buffer of a donated input that the same iteration loads from the same address:
+ * all loads of an iteration come before its stores.
+ */
 export interface Store {
   readonly slot: number;
   readonly dtype: DType;

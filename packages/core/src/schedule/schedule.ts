@@ -2,13 +2,14 @@
 import { elementBytes } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
-import type { Kernel, LoopKernel, Plan, Slot } from "../kernel/ir.ts";
+import type { Expr, Kernel, LoopKernel, Plan, Slot } from "../kernel/ir.ts";
+import { kernelStores } from "../kernel/walk.ts";
 import { emitGroup, type Slots } from "./emit.ts";
 import { type Fusion, fuse } from "./fuse.ts";
 import { type LoweredPlan, lower, type Pending } from "./lower.ts";
 import type { Lowered } from "./lowered.ts";
 import { planMemory } from "./memory.ts";
-import { loadsOf, slotsRead, slotsWritten } from "./traffic.ts";
+import { loadsIn, loadsOf, slotsRead, slotsWritten } from "./traffic.ts";
 
 export interface Donation {
   /** The output that may take over … */
@@ -125,7 +126,7 @@ function placeDonations(
     if (slot === undefined) continue;
     const writers = kernels.filter((kernel) => slotsWritten(kernel).includes(slot));
     const [writer] = writers;
-    if (writers.length !== 1 || !writer || writer.form !== "map" || !sameCells(writer, slot, input)) continue;
+    if (writers.length !== 1 || !writer || !sameCells(writer, slot, input)) continue;
     aliases.set(slot, input);
     late.add(writer);
   }
@@ -144,11 +145,13 @@ function placeDonations(
   return { ordered, aliases, commitFrom: ordered.length - tail.length };
 }
 
-/** Whether the kernel loads `input` only where it stores `slot`. */
-function sameCells(kernel: LoopKernel, slot: number, input: number): boolean {
-  const stage = kernel.stages.find((s) => s.kind !== "fold" && s.store.slot === slot);
-  if (!stage || stage.kind === "fold") return false;
-  const { view, dtype } = stage.store;
+/** Whether the kernel reads `input` only where it is about to write `slot`, and in no other pass. */
+function sameCells(kernel: Kernel, slot: number, input: number): boolean {
+  if (kernel.form === "routine" || kernel.form === "rowwise") return false;
+  const store = kernelStores(kernel).find((x) => x.slot === slot);
+  const others = kernel.form === "contract" ? [kernel.a, kernel.b] : foldValues(kernel);
+  if (!store || loadsIn(others).some((load) => load.slot === input)) return false;
+  const { view, dtype } = store;
   return loadsOf(kernel)
     .filter((load) => load.slot === input)
     .every(
@@ -159,3 +162,6 @@ function sameCells(kernel: LoopKernel, slot: number, input: number): boolean {
         load.view.strides.every((s, i) => s === view.strides[i]),
     );
 }
+
+const foldValues = (kernel: LoopKernel): Expr[] =>
+  kernel.stages.flatMap((stage) => (stage.kind === "fold" ? [stage.value] : []));

@@ -4,8 +4,10 @@ import { exprOrder, kernelRoots, kernelStores } from "../kernel/walk.ts";
 
 export type Load = Expr & { readonly kind: "load" };
 
-export const loadsOf = (kernel: Kernel): Load[] =>
-  kernel.form === "routine" ? [] : exprOrder(kernelRoots(kernel)).filter((expr): expr is Load => expr.kind === "load");
+export const loadsIn = (roots: readonly Expr[]): Load[] =>
+  exprOrder(roots).filter((expr): expr is Load => expr.kind === "load");
+
+export const loadsOf = (kernel: Kernel): Load[] => (kernel.form === "routine" ? [] : loadsIn(kernelRoots(kernel)));
 
 export const slotsRead = (kernel: Kernel): number[] =>
   kernel.form === "routine" ? kernel.inputs.map((x) => x.slot) : loadsOf(kernel).map((load) => load.slot);
