@@ -101,8 +101,15 @@ export class Walk {
       }
       case "apply": {
         const args = body.args.map((arg) => this.access(arg, prepend({ kind: "expand", shape }, arg.shape, chain)));
-        const expr = { kind: "apply", dtype, op: body.op, args } as const;
-        return body.check < 0 ? expr : { ...expr, check: body.check };
+        if (body.check < 0) return { kind: "apply", dtype, op: body.op, args };
+        const bound = this.graph.checks[body.check]?.bound ?? 0;
+        return {
+          kind: "apply",
+          dtype,
+          op: body.op,
+          args: [...args, { kind: "literal", dtype: "int32", value: bound }],
+          check: body.check,
+        };
       }
       case "view":
         if (body.op.kind === "pad" && !(body.fill === 0 && this.isLoad(body.x)))
