@@ -12,6 +12,8 @@ import {
   type ValueType,
 } from "./instructions.ts";
 
+export type { Callable } from "./instructions.ts";
+
 const typeBytes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const satisfies Record<
   ValueType,
   number

@@ -1,0 +1,335 @@
+// Loop kernels as WebAssembly: which loop runs in the lanes, how far loops are unrolled, where stages and folds go.
+import type { DType } from "../../base/dtype.ts";
+import type { Expr, LoopKernel, Store } from "../../kernel/ir.ts";
+import { exprOrder } from "../../kernel/walk.ts";
+import { Accumulator } from "./accumulate.ts";
+import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
+import { Evaluator, type Point } from "./expression.ts";
+import type { WasmFeatures } from "./features.ts";
+import { i32 } from "./instructions.ts";
+import { type Nest, type NestStage, simplifyNest } from "./nest.ts";
+
+/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
+export function emitLoops(module: ModuleBuilder, kernel: LoopKernel, _features: WasmFeatures): FunctionBuilder {
+  const f = module.function(["i32", "i32", "i32", "i32"], null);
+  const nest = simplifyNest(kernel);
+  if (!nest.sizes.slice(0, nest.outer).includes(0)) new LoopWriter(module, f, nest).write();
+  return f;
+}
+
+export const loopsWorkspaceBytes = (_kernel: LoopKernel): number => 0;
+
+type FoldStage = NestStage & { readonly kind: "fold" };
+
+/** Stages that share their loops over the inner dims, or `once` stores that stand side by side. */
+interface Step {
+  readonly once: boolean;
+  readonly stages: NestStage[];
+}
+
+/** After so many iterations of the loop over `dim`, sums are carried over. */
+interface Block {
+  readonly dim: number;
+  readonly iterations: number;
+}
+
+/** How a loop is cut: iterations side by side in a point, points side by side in one round. */
+interface Cut {
+  readonly width: 1 | 4;
+  readonly unroll: number;
+  /** Loops of no more points than this are written out. */
+  readonly straight: number;
+}
+
+const lanesPerVector = 4;
+/** Float32 additions in a row before a sum is carried over to float64. */
+const blockSteps = 64;
+
+class LoopWriter {
+  private readonly f: FunctionBuilder;
+  private readonly nest: Nest;
+  private readonly evaluator: Evaluator;
+  /** The dim in the lanes, or -1, and whether it is an outer one. */
+  private readonly vector: number;
+  private readonly vectorIsOuter: boolean;
+  private readonly unroll: number;
+  private readonly steps: Step[];
+
+  constructor(module: ModuleBuilder, f: FunctionBuilder, nest: Nest) {
+    this.f = f;
+    this.nest = nest;
+    this.vector = chooseVector(nest);
+    this.vectorIsOuter = this.vector < nest.outer;
+    this.evaluator = new Evaluator(module, f, this.vector, this.vectorIsOuter);
+    this.evaluator.register(rootsOf(nest.stages), storesOf(nest.stages));
+    const cost = costOf(rootsOf(nest.stages));
+    this.unroll = cost <= 10 ? 4 : cost <= 60 ? 2 : 1;
+    this.steps = stepsOf(nest.stages);
+  }
+
+  write(): void {
+    const { nest, evaluator } = this;
+    const roots = rootsOf(nest.stages);
+    const affines = evaluator.affines(roots, storesOf(nest.stages));
+    const zero: Point = { deltas: nest.sizes.map(() => 0), lanes: 1 };
+    const level = (dim: number): void => {
+      evaluator.prepare(roots, [zero]);
+      if (dim === nest.outer) this.stages([zero]);
+      else {
+        const isVector = dim === this.vector;
+        const cut: Cut = isVector
+          ? { width: 4, unroll: this.unroll, straight: 2 * this.unroll }
+          : { width: 1, unroll: 1, straight: 1 };
+        this.loop(dim, cut, affines, null, (points) => {
+          if (isVector) this.stages(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes)));
+          else level(dim + 1);
+        });
+      }
+    };
+    evaluator.frame(() => level(0));
+  }
+
+  /** All stages for these outer points. */
+  private stages(points: readonly Point[]): void {
+    this.evaluator.withAccumulators(() => {
+      for (const step of this.steps) {
+        if (step.once) this.storeAll(storesOf(step.stages), points);
+        else this.pass(step.stages, points);
+      }
+    });
+  }
+
+  /** All values first, then all stores: outputs may lie where inputs lay. */
+  private storeAll(stores: readonly Store[], points: readonly Point[]): void {
+    const alone = stores.length * points.length === 1;
+    const writes = points.flatMap((point) =>
+      stores.map((store) => {
+        const value = this.evaluator.value(store.value, point);
+        return { store, point, value: alone ? value : this.evaluator.lanes.keepLanes(value) };
+      }),
+    );
+    for (const { store, point, value } of writes) this.evaluator.store(store, value, point);
+  }
+
+  /** One walk over the inner dims. */
+  private pass(stages: readonly NestStage[], outerPoints: readonly Point[]): void {
+    const { nest, evaluator } = this;
+    const folds = stages.filter((stage): stage is FoldStage => stage.kind === "fold");
+    const stores = storesOf(stages);
+    const roots = rootsOf(stages);
+    const rank = nest.sizes.length;
+    const last = rank - 1;
+    const lanesAreInner = !this.vectorIsOuter && this.vector >= 0;
+    const cut: Cut = lanesAreInner
+      ? { width: 4, unroll: this.unroll, straight: 2 * this.unroll }
+      : { width: 1, unroll: Math.max(1, Math.floor(4 / outerPoints.length)), straight: this.unroll };
+    const isEmpty = nest.sizes.slice(nest.outer).includes(0);
+    const units = rank > nest.outer ? Math.ceil((nest.sizes[last] ?? 1) / cut.width) : 1;
+    const width = Math.max(1, Math.min(4, units, units <= cut.straight ? units : cut.unroll));
+    const block = this.blockOf(cut);
+    const accumulators = outerPoints.map(() =>
+      folds.map((fold) => new Accumulator(evaluator.lanes, fold.op, foldedType(fold), width, block !== null)),
+    );
+    if (!isEmpty) {
+      const affines = evaluator.affines(roots, stores);
+      const flush = (): void => {
+        for (const group of accumulators) for (const accumulator of group) accumulator.flush();
+      };
+      const body = (inner: readonly { delta: number; lanes: number }[]): void => {
+        const points = outerPoints.flatMap((outerPoint, group) =>
+          inner.map(({ delta, lanes }, slot) => ({
+            group,
+            slot,
+            point:
+              last < nest.outer
+                ? outerPoint
+                : shifted(outerPoint, last, delta, lanesAreInner ? lanes : outerPoint.lanes),
+          })),
+        );
+        for (const { group, slot, point } of points)
+          folds.forEach((fold, i) => {
+            const value = evaluator.lanes.cast(evaluator.value(fold.value, point), foldedType(fold));
+            const position = fold.position ? (evaluator.value(fold.position, point).parts[0] ?? null) : null;
+            const mask = lanesAreInner && point.lanes < lanesPerVector ? evaluator.laneMask(point.lanes) : null;
+            accumulators[group]?.[i]?.add(slot, value, position, mask);
+          });
+        this.storeAll(
+          stores,
+          points.map(({ point }) => point),
+        );
+      };
+      const level = (dim: number): void => {
+        evaluator.prepare(roots, outerPoints);
+        if (dim === rank) body([{ delta: 0, lanes: 1 }]);
+        else if (dim === last) this.loop(dim, cut, affines, block?.dim === dim ? { ...block, flush } : null, body);
+        else
+          this.loop(
+            dim,
+            { width: 1, unroll: 1, straight: 1 },
+            affines,
+            block?.dim === dim ? { ...block, flush } : null,
+            () => level(dim + 1),
+          );
+      };
+      level(nest.outer);
+    }
+    outerPoints.forEach((point, group) => {
+      folds.forEach((fold, i) => {
+        const result = accumulators[group]?.[i]?.finish(fold.dtype, lanesAreInner);
+        if (result) evaluator.setAccumulator(fold.index, point, result);
+      });
+    });
+  }
+
+  /** The loop that sums are carried over in: the outermost of which one iteration adds few enough to an accumulator. */
+  private blockOf(cut: Cut): Block | null {
+    const { sizes, outer } = this.nest;
+    let steps = 1;
+    for (let dim = sizes.length - 1; dim >= outer; dim--) {
+      const perIteration = dim === sizes.length - 1 ? cut.width * cut.unroll : 1;
+      const iterations = Math.ceil((sizes[dim] ?? 1) / perIteration);
+      if (steps * iterations > blockSteps) return { dim, iterations: Math.max(1, Math.floor(blockSteps / steps)) };
+      steps *= iterations;
+    }
+    return null;
+  }
+
+  private loop(
+    dim: number,
+    { width, unroll, straight }: Cut,
+    affines: Parameters<Evaluator["moveAlong"]>[1],
+    block: (Block & { flush(): void }) | null,
+    body: (points: readonly { delta: number; lanes: number }[]) => void,
+  ): void {
+    const { evaluator } = this;
+    const size = this.nest.sizes[dim] ?? 1;
+    const pointsOf = (count: number): { delta: number; lanes: number }[] =>
+      Array.from({ length: Math.ceil(count / width) }, (_, i) => ({
+        delta: i * width,
+        lanes: Math.min(width, count - i * width),
+      }));
+    evaluator.enter(dim, () => {
+      if (Math.ceil(size / width) <= straight) {
+        body(pointsOf(size));
+        return;
+      }
+      evaluator.frame(() => {
+        const step = width * unroll;
+        const rounds = Math.floor(size / step);
+        const advance = evaluator.moveAlong(dim, affines);
+        const round = (): void => {
+          evaluator.frame(() => body(pointsOf(step)));
+          advance(step);
+        };
+        if (rounds > 0) this.repeat(rounds, block, round);
+        if (rounds * step < size) evaluator.frame(() => body(pointsOf(size - rounds * step)));
+      });
+    });
+  }
+
+  private repeat(rounds: number, block: (Block & { flush(): void }) | null, round: () => void): void {
+    const { f } = this;
+    const counted = (count: ReturnType<FunctionBuilder["local"]> & { type: "i32" }): void => {
+      f.loop((again) => {
+        round();
+        f.set(count, i32.sub(count, i32.const(1)));
+        f.brIf(again, count);
+      });
+    };
+    if (!block || rounds <= block.iterations) {
+      if (rounds === 1) round();
+      else counted(f.local("i32", i32.const(rounds)));
+      if (block) block.flush();
+      return;
+    }
+    const left = f.local("i32", i32.const(rounds));
+    const count = f.local("i32");
+    f.loop((again) => {
+      f.set(count, i32.const(block.iterations));
+      f.if(i32.lt(left, count), () => f.set(count, left));
+      f.set(left, i32.sub(left, count));
+      counted(count);
+      block.flush();
+      f.brIf(again, left);
+    });
+  }
+}
+
+/** The dtype that a fold compares or adds up in. */
+const foldedType = (fold: FoldStage): DType => (fold.position ? fold.value.dtype : fold.dtype);
+
+const shifted = (point: Point, dim: number, delta: number, lanes: number): Point => ({
+  deltas: point.deltas.map((old, axis) => (axis === dim ? old + delta : old)),
+  lanes,
+});
+
+const storesOf = (stages: readonly NestStage[]): Store[] =>
+  stages.flatMap((stage) => (stage.kind === "fold" ? [] : [stage.store]));
+
+const rootsOf = (stages: readonly NestStage[]): Expr[] =>
+  stages.flatMap((stage) => {
+    if (stage.kind !== "fold") return [stage.store.value];
+    return stage.position ? [stage.value, stage.position] : [stage.value];
+  });
+
+/** Consecutive stages share a walk over the inner dims unless they need what that walk finds out. */
+function stepsOf(stages: readonly NestStage[]): Step[] {
+  const steps: Step[] = [];
+  let found = new Set<number>();
+  for (const stage of stages) {
+    const once = stage.kind === "once";
+    const needs = exprOrder(rootsOf([stage])).flatMap((expr) => (expr.kind === "acc" ? [expr.index] : []));
+    const last = steps.at(-1);
+    if (last && last.once === once && !needs.some((index) => found.has(index))) last.stages.push(stage);
+    else {
+      steps.push({ once, stages: [stage] });
+      found = new Set();
+    }
+    if (stage.kind === "fold") found.add(stage.index);
+  }
+  return steps;
+}
+
+/** Roughly, the instructions that one point takes. */
+function costOf(roots: readonly Expr[]): number {
+  let cost = 0;
+  for (const expr of exprOrder(roots)) {
+    if (expr.kind === "load") cost += 1 + 8 * expr.view.guards.length;
+    else if (expr.kind === "apply") cost += transcendental.has(expr.op) ? 25 : 1;
+  }
+  return cost;
+}
+
+const transcendental: ReadonlySet<string> = new Set([
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "tanh",
+  "erf",
+  "pow",
+  "atan2",
+  "mod",
+]);
+
+/** The dim whose iterations go into the lanes: one along which memory is contiguous, the last outer or inner one. */
+function chooseVector({ sizes, outer, stages }: Nest): number {
+  const rank = sizes.length;
+  if (rank === 0) return -1;
+  if (rank === outer) return outer - 1;
+  const inner = rank - 1;
+  if (outer === 0) return inner;
+  const innerSize = sizes[inner] ?? 1;
+  const outerSize = sizes[outer - 1] ?? 1;
+  const views = [
+    ...storesOf(stages.filter((stage) => stage.kind === "each")).map((store) => store.view),
+    ...exprOrder(rootsOf(stages)).flatMap((expr) => (expr.kind === "load" ? [expr.view] : [])),
+  ];
+  const strided = (dim: number): number => views.filter((view) => Math.abs(view.strides[dim] ?? 0) > 1).length;
+  if (innerSize >= 4 && strided(inner) <= strided(outer - 1)) return inner;
+  if (outerSize >= 4) return outer - 1;
+  return innerSize >= outerSize ? inner : outer - 1;
+}
