@@ -195,13 +195,15 @@ export const fold: Linear = {
   transpose: (b, g, { axes, size, step, dilation }: Fold) => b.windows(g, { axes, size, step, dilation }),
   batch: (b, attrs: Fold, [x]) =>
     b.fold(only(x), { ...attrs, axes: shift(attrs.axes), shape: [only(x).shape[0] ?? 1, ...attrs.shape] }),
-  lower(k, [x], { axes, size, step, dilation, shape }: Fold) {
+  lower(k, [x], attrs: Fold) {
+    const { axes, size, step, dilation, shape } = attrs;
     let y = only(x);
+    if (axes.every((_, i) => (step[i] ?? 1) >= (size[i] ?? 1) && dilation[i] === 1)) return foldDisjoint(k, y, attrs);
     // The last window axis belongs to the last of `axes`: axis by axis, from the end.
     for (let i = axes.length - 1; i >= 0; i--) {
       const n = shape[axes[i] ?? 0] ?? 1;
       const one = { axis: axes[i] ?? 0, size: size[i] ?? 1, step: step[i] ?? 1, dilation: dilation[i] ?? 1, n };
-      y = one.step >= one.size && one.dilation === 1 ? foldDisjoint(k, y, one) : foldOverlapping(k, y, one);
+      y = foldOverlapping(k, y, one);
     }
     return y;
   },
@@ -219,24 +221,23 @@ interface FoldOne {
 const filled = (length: number, value: number): number[] => new Array<number>(length).fill(value);
 const withAt = (list: Shape, axis: number, value: number): number[] => list.with(axis, value);
 
-/** Windows that do not overlap lie side by side: no sum, only a view. */
-function foldDisjoint<L>(k: Lowering<L>, y: L, { axis, size, step, n }: FoldOne): L {
-  const shape = k.shapeOf(y);
+/** Windows that do not overlap lie side by side: no sum, only views, which put each next to its own axis. */
+function foldDisjoint<L>(k: Lowering<L>, y: L, { axes, size, step, shape }: Fold): L {
+  const windowed = k.shapeOf(y);
   const rank = shape.length;
-  const zeros = filled(rank, 0);
-  const ones = filled(rank, 1);
-  const gap = withAt(zeros, rank - 1, step - size);
-  const spread = k.view(y, { kind: "pad", low: zeros, high: gap, interior: ones });
-  const order = shape.map((_, i) => i).slice(0, -1);
-  order.splice(axis + 1, 0, rank - 1);
-  const count = shape[axis] ?? 0;
-  const merged = withAt(shape.slice(0, -1), axis, count * step);
-  const row = k.view(k.view(spread, { kind: "permute", axes: order }), { kind: "reshape", shape: merged });
-  const kept = Math.min(n, count * step);
-  const flat = merged.map(() => 0);
-  const unit = merged.map(() => 1);
-  const cut = k.view(row, { kind: "slice", start: flat, step: unit, size: withAt(merged, axis, kept) });
-  return k.view(cut, { kind: "pad", low: flat, high: withAt(flat, axis, n - kept), interior: unit });
+  const gaps = [...filled(rank, 0), ...axes.map((_, i) => (step[i] ?? 1) - (size[i] ?? 1))];
+  const zeros = filled(windowed.length, 0);
+  const spread = k.view(y, { kind: "pad", low: zeros, high: gaps, interior: filled(windowed.length, 1) });
+  const order = shape.flatMap((_, axis) => (axes.includes(axis) ? [axis, rank + axes.indexOf(axis)] : [axis]));
+  const merged = shape.map((n, axis) =>
+    axes.includes(axis) ? (windowed[axis] ?? 0) * (step[axes.indexOf(axis)] ?? 1) : n,
+  );
+  const rows = k.view(k.view(spread, { kind: "permute", axes: order }), { kind: "reshape", shape: merged });
+  const kept = shape.map((n, axis) => Math.min(n, merged[axis] ?? 0));
+  const flat = filled(rank, 0);
+  const unit = filled(rank, 1);
+  const cut = k.view(rows, { kind: "slice", start: flat, step: unit, size: kept });
+  return k.view(cut, { kind: "pad", low: flat, high: shape.map((n, axis) => n - (kept[axis] ?? 0)), interior: unit });
 }
 
 /** The sum over window positions, each spread out to where it was read. */

@@ -1,6 +1,6 @@
 // Which values get buffers, and which of them one kernel computes together.
 import { contiguousStrides, sameShape, sizeOf } from "../base/shape.ts";
-import { foldViews, type ViewOp } from "../base/view.ts";
+import { composeView, contiguousView } from "../base/view.ts";
 import { readsInOrder } from "./access.ts";
 import { denseOrder } from "./contract.ts";
 import {
@@ -108,16 +108,31 @@ function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set
 
 /** Contractions and routines read buffers, not formulas: what they read must be a buffer seen through plain views. */
 function storeOperand(x: Lowered, stored: Set<Lowered>, whole: boolean): void {
-  const ops: ViewOp[] = [];
+  const chain: Lowered[] = [];
   let base = x;
   while (base.body.kind === "view" && !stored.has(base)) {
-    ops.unshift(base.body.op);
+    chain.unshift(base);
     base = base.body.x;
   }
   if (base.body.kind !== "input") stored.add(base);
-  const { view, folded } = foldViews(base.shape, ops);
-  const inOrder = readsInOrder(view, contiguousStrides(view.shape)) && sizeOf(view.shape) === sizeOf(base.shape);
-  if (folded < ops.length || view.guards.length > 0 || (whole && !inOrder)) stored.add(x);
+  let view = contiguousView(base.shape);
+  for (const node of chain) {
+    if (node.body.kind !== "view") continue;
+    let next = composeView(view, node.body.op);
+    if (!next) {
+      stored.add(node.body.x);
+      next = composeView(contiguousView(node.body.x.shape), node.body.op);
+    }
+    // Cells outside a pad have no address: the padded value gets a buffer.
+    if (!next || next.guards.length > 0) {
+      stored.add(node);
+      next = contiguousView(node.shape);
+    }
+    view = next;
+  }
+  const first = chain.findLast((node) => stored.has(node)) ?? base;
+  const inOrder = readsInOrder(view, contiguousStrides(view.shape)) && sizeOf(view.shape) === sizeOf(first.shape);
+  if (whole && !inOrder) stored.add(x);
 }
 
 /** Roughly the instructions and loads that one element takes, down to the nearest buffers. */
