@@ -1,0 +1,172 @@
+import { describe, expect, it } from "vitest";
+import { engineStatistics } from "../engine/engine.ts";
+import { tensor } from "./create.ts";
+import type { Tensor } from "./tensor.ts";
+import { update } from "./update.ts";
+
+const device = "reference";
+const weights = (): Tensor =>
+  tensor(
+    [
+      [1, -2],
+      [3, 0.5],
+      [0, 1],
+    ],
+    { requiresGrad: true, device },
+  );
+const inputs = (): Tensor =>
+  tensor(
+    [
+      [1, 2, 3],
+      [-1, 0, 2],
+    ],
+    { device },
+  );
+const lossOf = (x: Tensor, w: Tensor): Tensor => x.matmul(w).tanh().mul(2).sum();
+const step = (w: Tensor, rate: number): void => {
+  if (w.grad) update([{ target: w, value: w.detach().sub(w.grad.mul(rate)) }]);
+};
+
+describe("backward", () => {
+  it("fills grad, adds up over calls, and starts anew after zeroGrad", async () => {
+    const w = tensor([1, 2], { requiresGrad: true, device });
+    w.mul(w).sum().backward();
+    expect(await w.grad?.toArray()).toEqual([2, 4]);
+    w.mul(3).sum().backward();
+    expect(await w.grad?.toArray()).toEqual([5, 7]);
+    w.zeroGrad();
+    expect(w.grad).toBeNull();
+    w.mul(3).sum().backward();
+    expect(await w.grad?.toArray()).toEqual([3, 3]);
+  });
+
+  it("takes a cotangent for values that are not scalars", async () => {
+    const w = tensor([1, 2], { requiresGrad: true, device });
+    w.mul(w).backward(tensor([1, 10], { device }));
+    expect(await w.grad?.toArray()).toEqual([2, 40]);
+  });
+
+  it("says what is wrong", () => {
+    const w = tensor([1, 2], { requiresGrad: true, device });
+    expect(() => w.mul(2).backward()).toThrow("backward: expected a scalar, got shape [2]");
+    expect(() => tensor(1, { device }).mul(2).backward()).toThrow("depends on a tensor with requiresGrad");
+    expect(() => w.mul(2).backward(tensor([1], { device }))).toThrow("expected a gradient of shape [2], got [1]");
+    expect(() => w.detach().sum().backward()).toThrow("detached");
+  });
+
+  it("keeps no handle to a gradient alive past zeroGrad, and says so", () => {
+    const w = tensor([1, 2], { requiresGrad: true, device });
+    w.mul(w).sum().backward();
+    const { grad } = w;
+    expect([...(grad?.dataSync() ?? [])]).toEqual([2, 4]);
+    w.zeroGrad();
+    expect(() => grad?.dataSync()).toThrow("zeroGrad has given the gradient's memory back");
+  });
+});
+
+describe("a training step", () => {
+  const kernels = (body: () => void): number => {
+    const before = engineStatistics().kernels;
+    body();
+    return engineStatistics().kernels - before;
+  };
+
+  it("computes loss, gradients and update in one run", () => {
+    const [x, w] = [inputs(), weights()];
+    const { runs } = engineStatistics();
+    const loss = lossOf(x, w);
+    loss.backward();
+    step(w, 0.1);
+    expect(engineStatistics().runs).toBe(runs + 1);
+    expect(loss.itemSync()).toBeCloseTo(2 * (Math.tanh(7) + Math.tanh(2) + Math.tanh(-1) + Math.tanh(4)), 6);
+    expect(w.grad?.dataSync().length).toBe(6);
+    expect(engineStatistics().runs).toBe(runs + 1);
+  });
+
+  it("runs no second forward pass where the loss is read before backward", () => {
+    const [x, w] = [inputs(), weights()];
+    const whole = kernels(() => {
+      const loss = lossOf(x, w);
+      loss.backward();
+      step(w, 0);
+    });
+    const forward = kernels(() => lossOf(x, w.detach()).itemSync());
+    w.zeroGrad();
+    const products: number[] = [];
+    const parted = kernels(() => {
+      const loss = lossOf(x, w);
+      products.push(kernels(() => loss.itemSync()));
+      loss.backward();
+      step(w, 0);
+    });
+    expect(products[0]).toBeLessThanOrEqual(forward + 1);
+    expect(parted).toBeLessThanOrEqual(whole + 1);
+  });
+
+  it("compiles once, whatever the learning rate", () => {
+    const [x, w] = [inputs(), weights()];
+    const train = (rate: number): void => {
+      w.zeroGrad();
+      lossOf(x, w).backward();
+      step(w, rate);
+    };
+    train(0.1);
+    const { plansCompiled } = engineStatistics();
+    for (let i = 0; i < 20; i++) train(0.1 / (i + 2));
+    expect(engineStatistics().plansCompiled).toBe(plansCompiled);
+  });
+
+  it("leaves what was built from the old value readable until the update after", () => {
+    const [x, w] = [inputs(), weights()];
+    const before = x.matmul(w);
+    const expected = [...x.matmul(w.detach()).dataSync()];
+    lossOf(x, w).backward();
+    step(w, 1);
+    expect([...before.dataSync()]).toEqual(expected);
+    const late = x.matmul(w);
+    step(w, 1);
+    step(w, 1);
+    expect(() => late.dataSync()).toThrow("two later updates have replaced this value");
+  });
+
+  it("updates state in place with the same numbers", () => {
+    const run = (inPlace: boolean): number[] => {
+      const [x, w] = [inputs(), weights()];
+      const momentum = tensor(new Float32Array(6), { shape: [3, 2], device });
+      for (let i = 0; i < 4; i++) {
+        w.zeroGrad();
+        lossOf(x, w).backward();
+        if (!w.grad) continue;
+        const next = momentum.mul(0.9).add(w.grad);
+        update([
+          { target: momentum, value: next, inPlace },
+          { target: w, value: w.detach().sub(next.mul(0.01)) },
+        ]);
+      }
+      return [...w.dataSync(), ...momentum.dataSync()];
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  it("changes nothing where an update does not fit", () => {
+    const w = weights();
+    const before = [...w.dataSync()];
+    expect(() => update([{ target: w, value: tensor([1, 2], { device }) }])).toThrow(
+      "assign: expected shape [3, 2], got [2]",
+    );
+    expect([...w.dataSync()]).toEqual(before);
+  });
+});
+
+describe("assign", () => {
+  it("joins the next run", () => {
+    const mean = tensor([0, 0], { device });
+    const x = tensor([2, 4], { device });
+    mean.assign(mean.mul(0.5).add(x.mul(0.5)));
+    mean.assign(mean.mul(0.5).add(x.mul(0.5)));
+    const { runs } = engineStatistics();
+    expect(x.sum().itemSync()).toBe(6);
+    expect([...mean.dataSync()]).toEqual([1.5, 3]);
+    expect(engineStatistics().runs).toBe(runs + 1);
+  });
+});
