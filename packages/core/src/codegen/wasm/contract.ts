@@ -1,12 +1,316 @@
-// Contractions as WebAssembly.
-import { CotangentError } from "../../base/errors.ts";
+// Contractions as WebAssembly: blocked matrix products whose tiles stay in registers (Goto and van de Geijn, "Anatomy
+// of high-performance matrix multiplication", 2008). contract-plan.ts decides, this file writes the loops.
 import type { ContractKernel } from "../../kernel/ir.ts";
-import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
+import type { Axis } from "./contract-axes.ts";
+import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
+import { type GemmOperand, type GemmPlan, planContract } from "./contract-plan.ts";
+import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
+import { tileColumn } from "./gemm-tile.ts";
+import { f64, type I32, i32, select } from "./instructions.ts";
+import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
+import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, type Steps } from "./packing.ts";
 
-/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
-export function emitContract(_module: ModuleBuilder, _kernel: ContractKernel, _features: WasmFeatures): FunctionBuilder {
-  throw new CotangentError("emitContract: not written yet");
+/** Bytes of memory that the kernel needs at `work`. */
+export function contractWorkspaceBytes(kernel: ContractKernel): number {
+  const plan = planContract(kernel);
+  if (plan.kind === "gemm") return plan.work.bytes;
+  return plan.kind === "loops" ? loopsWorkspaceBytes(plan.kernel) : 0;
 }
 
-export const contractWorkspaceBytes = (_kernel: ContractKernel): number => 0;
+/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
+export function emitContract(module: ModuleBuilder, kernel: ContractKernel, features: WasmFeatures): FunctionBuilder {
+  const plan = planContract(kernel);
+  switch (plan.kind) {
+    case "empty":
+      return module.function(["i32", "i32", "i32", "i32"], null);
+    case "loops":
+      return emitLoops(module, plan.kernel, features);
+    case "gemm":
+      return new GemmEmitter(module, plan, features).emit();
+  }
+}
+
+const constant = (value: number): I32 => i32.const(value);
+const minimum = (a: I32, b: I32): I32 => select(i32.lt(a, b), a, b);
+const strideBytes = (axes: readonly Axis[]): number => 4 * (axes[0]?.stride ?? 0);
+
+class GemmEmitter {
+  private readonly module: ModuleBuilder;
+  private readonly plan: GemmPlan;
+  private readonly features: WasmFeatures;
+  private readonly f: FunctionBuilder;
+  private readonly operands: Local<"i32">;
+  private readonly params: Local<"i32">;
+  private readonly status: Local<"i32">;
+  private readonly work: Local<"i32">;
+  /** Indices of the loops, and what they leave for their blocks. */
+  private readonly at: Record<"batch" | "column" | "chunk" | "step" | "row", Local<"i32">>;
+  private readonly counts: Record<"columns" | "rows" | "steps", Local<"i32">>;
+  /** Addresses for the batch index at hand. */
+  private readonly base: Record<"a" | "b" | "target", Local<"i32">>;
+
+  constructor(module: ModuleBuilder, plan: GemmPlan, features: WasmFeatures) {
+    this.module = module;
+    this.plan = plan;
+    this.features = features;
+    const f = module.function(["i32", "i32", "i32", "i32"], null);
+    this.f = f;
+    this.operands = f.param("i32", 0);
+    this.params = f.param("i32", 1);
+    this.status = f.param("i32", 2);
+    this.work = f.param("i32", 3);
+    const zero = (): Local<"i32"> => f.local("i32", i32.const(0));
+    this.at = { batch: zero(), column: zero(), chunk: zero(), step: zero(), row: zero() };
+    this.counts = { columns: zero(), rows: zero(), steps: zero() };
+    this.base = { a: zero(), b: zero(), target: zero() };
+  }
+
+  emit(): FunctionBuilder {
+    const { f, plan, at, counts } = this;
+    const { a, b, kBlock, columnBlock, rowBlock, rowChunk, epilogue } = plan;
+    const oneStep = kBlock >= plan.k;
+    if (epilogue.kind !== "none" && epilogue.indices.length > 0 && epilogue.params > 0)
+      f.memoryCopy(this.epilogueParams(epilogue), this.params, constant(8 * epilogue.params));
+    this.setBases();
+    if (a.packed && a.hoisted) {
+      f.set(counts.rows, constant(plan.m));
+      f.set(counts.steps, constant(plan.k));
+      this.packA();
+    }
+    if (b.packed && b.hoisted) {
+      f.set(counts.columns, constant(plan.n));
+      f.set(counts.steps, constant(plan.k));
+      this.packB();
+    }
+    this.each(at.batch, constant(0), constant(plan.batch), 1, plan.batch === 1, () => {
+      if (plan.batch > 1) this.setBases();
+      this.each(at.column, constant(0), constant(plan.n), columnBlock, plan.n <= columnBlock, () => {
+        f.set(counts.columns, minimum(constant(columnBlock), i32.sub(constant(plan.n), at.column)));
+        if (oneStep) f.set(counts.steps, constant(plan.k));
+        if (b.packed && !b.hoisted && oneStep) this.packB();
+        this.each(at.chunk, constant(0), constant(plan.m), rowChunk, plan.m <= rowChunk, () => {
+          this.each(at.step, constant(0), constant(plan.k), kBlock, oneStep, () => {
+            f.set(counts.steps, minimum(constant(kBlock), i32.sub(constant(plan.k), at.step)));
+            if (b.packed && !oneStep) this.packB();
+            this.rowBlocks(rowBlock, rowChunk);
+          });
+          if (epilogue.kind === "blocks") this.finishBlock(epilogue);
+        });
+      });
+    });
+    if (epilogue.kind === "whole") {
+      f.set(at.batch, constant(0));
+      f.set(at.column, constant(0));
+      f.set(at.chunk, constant(0));
+      this.callLoops(epilogue, plan.m, plan.n);
+    }
+    return f;
+  }
+
+  private rowBlocks(rowBlock: number, rowChunk: number): void {
+    const { f, plan, at, counts } = this;
+    f.scope(() => {
+      const end = f.local("i32", minimum(i32.add(at.chunk, constant(rowChunk)), constant(plan.m)));
+      this.each(at.row, at.chunk, end, rowBlock, plan.m <= rowBlock, () => {
+        f.set(counts.rows, minimum(constant(rowBlock), i32.sub(end, at.row)));
+        if (plan.a.packed && !plan.a.hoisted) this.packA();
+        if (plan.target.rows.length > 1)
+          fillOffsets(f, this.place("targetRows"), plan.target.rows, at.row, counts.rows);
+        this.tiles();
+      });
+    });
+  }
+
+  /** A loop, or its body alone where there is a single round. */
+  private each(index: Local<"i32">, from: I32, to: I32, by: number, once: boolean, body: () => void): void {
+    this.f.set(index, from);
+    if (once) {
+      body();
+      return;
+    }
+    this.f.while(i32.lt(index, to), () => {
+      body();
+      this.f.increase(index, by);
+    });
+  }
+
+  private place(name: Exclude<keyof GemmPlan["work"], "bytes">): I32 {
+    return i32.add(this.work, constant(this.plan.work[name]));
+  }
+
+  private setBases(): void {
+    const { f, plan, at, base } = this;
+    const address = ({ slot, offset, batch }: { slot: number; offset: number; batch: readonly Axis[] }): I32 =>
+      i32.add(
+        i32.add(slot < 0 ? this.place("target") : i32.load(this.operands, 4 * slot), constant(4 * offset)),
+        byteOffset(batch, at.batch),
+      );
+    f.set(base.a, address(plan.a));
+    f.set(base.b, address(plan.b));
+    f.set(base.target, address(plan.target));
+  }
+
+  /** Packs counts.rows × counts.steps of a, from at.row and at.step. */
+  private packA(): void {
+    const { f, plan, at, counts } = this;
+    const { rows } = plan.tile;
+    const pitch = Math.ceil(rows / 4) * 4;
+    fillPanelOffsets(f, this.place("aRows"), plan.a.lanes, { rows, pitch, size: plan.m }, at.row, counts.rows);
+    const panels = i32.divU(i32.add(counts.rows, constant(rows - 1)), constant(rows));
+    this.pack(plan.a, this.base.a, "a", { first: 0, panels, pitch });
+  }
+
+  /** Packs counts.steps × counts.columns of b, from at.step and at.column. */
+  private packB(): void {
+    const { f, plan, at, counts } = this;
+    const width = 4 * plan.tile.vectors;
+    const rest = plan.n % width;
+    const restPitch = Math.ceil(rest / 4) * 4;
+    const panels = { rows: width, pitch: width, size: plan.n };
+    fillPanelOffsets(f, this.place("bRows"), plan.b.lanes, panels, at.column, counts.columns);
+    this.pack(plan.b, this.base.b, "b", { first: 0, panels: i32.divU(counts.columns, constant(width)), pitch: width });
+    if (rest > 0) {
+      // The last, narrower panel follows the full ones of the last block.
+      f.if(i32.eq(i32.add(at.column, counts.columns), constant(plan.n)), () => {
+        const first = Math.floor((plan.n - 1 - Math.floor((plan.n - 1) / plan.columnBlock) * plan.columnBlock) / width);
+        this.pack(plan.b, this.base.b, "b", { first, panels: constant(1), pitch: restPitch });
+      });
+    }
+  }
+
+  private pack(
+    operand: GemmOperand,
+    base: I32,
+    name: "a" | "b",
+    { first, panels, pitch }: { first: number; panels: I32; pitch: number },
+  ): void {
+    const { f, plan, at, counts } = this;
+    const stride = operand.k.length === 0 ? 0 : (operand.k[0]?.stride ?? 0);
+    const steps: Steps = operand.k.length > 1 ? "table" : stride === 1 ? "unit" : "even";
+    const fullPitch = name === "a" ? pitch : 4 * plan.tile.vectors;
+    const panelBytes = 4 * fullPitch * plan.kBlock;
+    if (steps === "table" && first === 0)
+      fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
+    f.call(
+      packPanels(this.module, steps),
+      i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), constant(first * panelBytes)),
+      steps === "table" ? base : i32.add(base, i32.mul(at.step, constant(4 * stride))),
+      i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch)),
+      steps === "table" ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride),
+      counts.steps,
+      panels,
+      constant(pitch / 4),
+      constant(panelBytes),
+    );
+  }
+
+  /** The tiles of counts.rows × counts.columns results over counts.steps. */
+  private tiles(): void {
+    const { f, plan, at, counts } = this;
+    const { a, b, target, tile, epilogue } = plan;
+    const width = 4 * tile.vectors;
+    const pitch = Math.ceil(tile.rows / 4) * 4;
+    const aRow = a.packed ? 4 : strideBytes(a.lanes);
+    const shape = {
+      rows: tile.rows,
+      restRows: plan.m % tile.rows,
+      aRow,
+      aStep: a.packed ? 4 * pitch : strideBytes(a.k),
+      aTile: a.packed ? 4 * pitch * plan.kBlock : tile.rows * aRow,
+      targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
+      oddSteps: plan.k % 2 === 1,
+      accumulates: plan.kBlock < plan.k,
+    };
+    const column = (columns: number): Callable =>
+      tileColumn(
+        this.module,
+        { ...shape, columns, bStep: b.packed ? 16 * Math.ceil(columns / 4) : strideBytes(b.k) },
+        this.features,
+      );
+    f.scope(() => {
+      const fromA = f.local(
+        "i32",
+        a.packed
+          ? this.place("aPacked")
+          : i32.add(
+              this.base.a,
+              i32.add(i32.mul(at.row, constant(strideBytes(a.lanes))), i32.mul(at.step, constant(strideBytes(a.k)))),
+            ),
+      );
+      const fromB = f.local(
+        "i32",
+        b.packed
+          ? this.place("bPacked")
+          : i32.add(
+              this.base.b,
+              i32.add(i32.mul(at.column, constant(4)), i32.mul(at.step, constant(strideBytes(b.k)))),
+            ),
+      );
+      const row = epilogue.kind === "blocks" ? i32.sub(at.row, at.chunk) : at.row;
+      const rows = target.rows.length > 1 ? constant(0) : i32.mul(row, constant(strideBytes(target.rows)));
+      const to = f.local("i32", i32.add(this.base.target, rows));
+      if (epilogue.kind !== "blocks") f.increase(to, i32.mul(at.column, constant(4)));
+      const left = f.local("i32", counts.columns);
+      const call = (columns: number): void =>
+        f.call(column(columns), fromA, fromB, to, counts.steps, counts.rows, at.step, this.place("targetRows"));
+      f.while(i32.ge(left, constant(width)), () => {
+        call(width);
+        f.increase(fromB, b.packed ? 4 * width * plan.kBlock : 4 * width);
+        f.increase(to, 4 * width);
+        f.increase(left, -width);
+      });
+      if (plan.n % width > 0) f.if(left, () => call(plan.n % width));
+    });
+  }
+
+  private epilogueParams(epilogue: BlockEpilogue): I32 {
+    return i32.add(this.place("epilogue"), constant(Math.ceil((4 * epilogue.slots.length) / 8) * 8));
+  }
+
+  /** Runs the stores for the block at at.chunk and at.column, by the loops made for its size. */
+  private finishBlock(epilogue: BlockEpilogue): void {
+    const { plan, at } = this;
+    const sizes = (size: number, block: number): number[] =>
+      size <= block ? [size] : size % block === 0 ? [block] : [block, size % block];
+    const branch = (index: Local<"i32">, size: number, block: number, body: (size: number) => void): void => {
+      const [full = size, rest] = sizes(size, block);
+      if (rest === undefined) body(full);
+      else
+        this.f.if(
+          i32.le(i32.add(index, constant(block)), constant(size)),
+          () => body(full),
+          () => body(rest),
+        );
+    };
+    branch(at.chunk, plan.m, plan.rowChunk, (rows) =>
+      branch(at.column, plan.n, plan.columnBlock, (columns) => this.callLoops(epilogue, rows, columns)),
+    );
+  }
+
+  private callLoops(epilogue: BlockEpilogue, rows: number, columns: number): void {
+    const { f, plan, at } = this;
+    const pitch = plan.target.rows[0]?.stride ?? plan.n;
+    const kernel = epilogue.loops(rows, columns, pitch);
+    const shifted = ({ batch, row, column }: Shift, scale: number): I32 =>
+      i32.add(
+        byteOffset(batch, at.batch, scale),
+        i32.add(i32.mul(at.chunk, constant(row * scale)), i32.mul(at.column, constant(column * scale))),
+      );
+    epilogue.slots.forEach((slot, i) => {
+      const start = slot.slot < 0 ? this.place("target") : i32.load(this.operands, 4 * slot.slot);
+      f.store(this.place("epilogue"), i32.add(start, shifted(slot, slot.bytes)), 4 * i);
+    });
+    epilogue.indices.forEach((index, i) => {
+      f.store(this.epilogueParams(epilogue), f64.convertI32(shifted(index, 1)), 8 * (epilogue.params + i));
+    });
+    const tables = Math.ceil((4 * epilogue.slots.length) / 8) * 8 + 8 * (epilogue.params + epilogue.indices.length);
+    f.call(
+      emitLoops(this.module, kernel, this.features),
+      this.place("epilogue"),
+      epilogue.indices.length > 0 ? this.epilogueParams(epilogue) : this.params,
+      this.status,
+      i32.add(this.place("epilogue"), constant(Math.ceil(tables / 64) * 64)),
+    );
+  }
+}

@@ -1,0 +1,120 @@
+// Loop axes of contractions: groups of axes, merging of neighbours, and rewriting of expressions over other axes.
+import { sizeOf } from "../../base/shape.ts";
+import type { Guard, View } from "../../base/view.ts";
+import type { ContractKernel, Expr, Store } from "../../kernel/ir.ts";
+import { exprOrder } from "../../kernel/walk.ts";
+
+/** One axis of a walk through a buffer; the stride counts elements. */
+export interface Axis {
+  readonly size: number;
+  readonly stride: number;
+}
+
+/** The axes of a group, outermost first: without those of size 1, neighbours merged where their strides line up. */
+export function collapse(sizes: readonly number[], strides: readonly number[]): readonly Axis[] {
+  const out: Axis[] = [];
+  sizes.forEach((size, i) => {
+    if (size === 1) return;
+    const axis = { size, stride: strides[i] ?? 0 };
+    const last = out.at(-1);
+    if (last && last.stride === axis.stride * size)
+      out[out.length - 1] = { size: last.size * size, stride: axis.stride };
+    else out.push(axis);
+  });
+  return out;
+}
+
+/** Neighbours merged where the strides of all columns line up. */
+export function collapseTogether(
+  sizes: readonly number[],
+  columns: readonly (readonly number[])[],
+): { sizes: number[]; columns: number[][] } {
+  const kept: { size: number; strides: number[] }[] = [];
+  sizes.forEach((size, i) => {
+    if (size === 1) return;
+    const strides = columns.map((column) => column[i] ?? 0);
+    const last = kept.at(-1);
+    if (last?.strides.every((stride, j) => stride === (strides[j] ?? 0) * size))
+      kept[kept.length - 1] = { size: last.size * size, strides };
+    else kept.push({ size, strides });
+  });
+  return {
+    sizes: kept.map((axis) => axis.size),
+    columns: columns.map((_, j) => kept.map((axis) => axis.strides[j] ?? 0)),
+  };
+}
+
+/** Where each group of a contraction's axes begins, and how many indices it has. */
+export interface Groups {
+  readonly mStart: number;
+  readonly nStart: number;
+  readonly kStart: number;
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+export function groupsOf(kernel: ContractKernel): Groups {
+  const mStart = kernel.batch.length;
+  const nStart = mStart + kernel.m.length;
+  return {
+    mStart,
+    nStart,
+    kStart: nStart + kernel.n.length,
+    batch: sizeOf(kernel.batch),
+    m: sizeOf(kernel.m),
+    n: sizeOf(kernel.n),
+    k: sizeOf(kernel.k),
+  };
+}
+
+/** Expressions with new leaves; what was shared stays shared. */
+export function rewrite(roots: readonly Expr[], leaf: (expr: Expr) => Expr): (root: Expr) => Expr {
+  const made = new Map<Expr, Expr>();
+  for (const expr of exprOrder(roots))
+    made.set(
+      expr,
+      expr.kind === "apply" ? { ...expr, args: expr.args.map((arg) => made.get(arg) ?? arg) } : leaf(expr),
+    );
+  return (root) => made.get(root) ?? root;
+}
+
+/** The same product with a and b, m and n in each other's place. */
+export function swapRoles(kernel: ContractKernel): ContractKernel {
+  const { mStart, nStart, kStart } = groupsOf(kernel);
+  const swap = <T>(list: readonly T[]): T[] => [
+    ...list.slice(0, mStart),
+    ...list.slice(nStart, kStart),
+    ...list.slice(mStart, nStart),
+    ...list.slice(kStart),
+  ];
+  const swapGuard = (guard: Guard): Guard => ({ ...guard, coefficients: swap(guard.coefficients) });
+  const swapView = (view: View): View => ({
+    ...view,
+    shape: swap(view.shape),
+    strides: swap(view.strides),
+    guards: view.guards.map(swapGuard),
+  });
+  const mapped = rewrite([kernel.a, kernel.b, ...kernel.stores.map((store) => store.value)], (expr) => {
+    switch (expr.kind) {
+      case "load":
+        return { ...expr, view: swapView(expr.view) };
+      case "index":
+        return { ...expr, coefficients: swap(expr.coefficients) };
+      case "inside":
+        return { ...expr, guards: expr.guards.map(swapGuard) };
+      default:
+        return expr;
+    }
+  });
+  const swapStore = (store: Store): Store => ({ ...store, view: swapView(store.view), value: mapped(store.value) });
+  return {
+    ...kernel,
+    m: kernel.n,
+    n: kernel.m,
+    a: mapped(kernel.b),
+    b: mapped(kernel.a),
+    stores: kernel.stores.map(swapStore),
+  };
+}

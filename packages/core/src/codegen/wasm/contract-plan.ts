@@ -1,0 +1,227 @@
+// Decides how a float32 contraction runs: which operand is read as vectors, tile and block sizes, what is packed,
+// where results go, and where everything lies in the workspace.
+import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
+import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
+import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
+import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
+
+/** How an operand is walked: `lanes` are the axes of m (for a) or n (for b). */
+export interface GemmOperand {
+  readonly slot: number;
+  readonly offset: number;
+  readonly batch: readonly Axis[];
+  readonly lanes: readonly Axis[];
+  readonly k: readonly Axis[];
+  readonly packed: boolean;
+  /** Packed once for all: the batch does not move it, and it is one block. */
+  readonly hoisted: boolean;
+}
+
+/** Where tiles are stored: a slot, or -1 for a temporary in the workspace. Rows are contiguous along n. */
+export interface GemmTarget {
+  readonly slot: number;
+  readonly offset: number;
+  readonly batch: readonly Axis[];
+  readonly rows: readonly Axis[];
+}
+
+export interface GemmPlan {
+  readonly kind: "gemm";
+  readonly a: GemmOperand;
+  readonly b: GemmOperand;
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly tile: Tile;
+  /** Rows whose results are finished together; `rowBlock` of them are packed at a time. */
+  readonly rowChunk: number;
+  readonly rowBlock: number;
+  readonly columnBlock: number;
+  readonly kBlock: number;
+  readonly target: GemmTarget;
+  readonly epilogue: Epilogue;
+  /** Offsets in the workspace, in bytes. */
+  readonly work: {
+    readonly aRows: number;
+    readonly aSteps: number;
+    readonly bRows: number;
+    readonly bSteps: number;
+    readonly targetRows: number;
+    readonly aPacked: number;
+    readonly bPacked: number;
+    readonly target: number;
+    readonly epilogue: number;
+    readonly bytes: number;
+  };
+}
+
+export type ContractPlan =
+  | { readonly kind: "empty" }
+  | { readonly kind: "loops"; readonly kernel: LoopKernel }
+  | GemmPlan;
+
+const floatBytes = 4;
+/** Elements of one k-block at most: it is summed up in registers, so this also bounds the rounding error. */
+const kLimit = 320;
+const packedABytes = 128 << 10;
+const packedBBytes = 512 << 10;
+
+const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+/** The even split of `size` into blocks of at most about `limit`, each a multiple of `unit`. */
+const evenBlock = (size: number, limit: number, unit: number): number =>
+  Math.max(unit, ceilTo(Math.ceil(size / Math.ceil(size / Math.max(limit, unit))), unit));
+
+/** The contraction as one fold for each result. */
+const asReduce = (kernel: ContractKernel): LoopKernel => ({
+  form: "reduce",
+  outer: [...kernel.batch, ...kernel.m, ...kernel.n],
+  inner: kernel.k,
+  stages: [
+    {
+      kind: "fold",
+      op: "add",
+      dtype: kernel.dtype,
+      value: { kind: "apply", dtype: kernel.dtype, op: "mul", args: [kernel.a, kernel.b] },
+    },
+    ...kernel.stores.map((store) => ({ kind: "once", store }) as const),
+  ],
+});
+
+type PlainLoad = Expr & { kind: "load" };
+
+const isPlain = (expr: Expr): expr is PlainLoad =>
+  expr.kind === "load" && expr.dtype === "float32" && expr.view.guards.length === 0;
+
+export function planContract(kernel: ContractKernel): ContractPlan {
+  const { batch, m, n, k } = groupsOf(kernel);
+  if (batch * m * n === 0) return { kind: "empty" };
+  if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
+    return { kind: "loops", kernel: asReduce(kernel) };
+  const swapped = swapRoles(kernel);
+  const direct = directTarget(kernel);
+  const directSwapped = directTarget(swapped);
+  const cost = tileCost(m, n);
+  const costSwapped = tileCost(n, m);
+  if (direct && !(directSwapped && costSwapped < cost)) return planGemm(kernel, direct);
+  if (directSwapped) return planGemm(swapped, directSwapped);
+  return planGemm(costSwapped < 0.75 * cost ? swapped : kernel, null);
+}
+
+/** The store's own place, where it takes the bare result along contiguous n. */
+function directTarget(kernel: ContractKernel): GemmTarget | null {
+  const [store, ...others] = kernel.stores;
+  if (!store || others.length > 0 || store.value.kind !== "acc" || store.dtype !== "float32") return null;
+  const { mStart, nStart, kStart } = groupsOf(kernel);
+  const { slot, view } = store;
+  const columns = collapse(kernel.n, view.strides.slice(nStart, kStart));
+  if (columns.length > 1 || (columns[0]?.stride ?? 1) !== 1) return null;
+  return {
+    slot,
+    offset: view.offset,
+    batch: collapse(kernel.batch, view.strides.slice(0, mStart)),
+    rows: collapse(kernel.m, view.strides.slice(mStart, nStart)),
+  };
+}
+
+/** Whether a tile can read a where it lies: rows and steps at even distances. */
+const splatInPlace = (lanes: readonly Axis[], k: readonly Axis[]): boolean =>
+  lanes.length <= 1 && k.length <= 1 && (lanes[0]?.stride ?? 0) >= 0;
+
+/** Whether a tile can read vectors of b where it lies. */
+const vectorInPlace = (lanes: readonly Axis[], k: readonly Axis[]): boolean =>
+  lanes.length <= 1 && k.length <= 1 && (lanes[0]?.stride ?? 1) === 1;
+
+function planGemm(kernel: ContractKernel, direct: GemmTarget | null): GemmPlan {
+  const { mStart, nStart, kStart, batch, m, n, k } = groupsOf(kernel);
+  const { a, b } = kernel;
+  if (!isPlain(a) || !isPlain(b)) throw new TypeError("planGemm: operands are plain loads");
+  const tile = chooseTile(m, n);
+  const width = 4 * tile.vectors;
+  const kBlock = k <= kLimit ? k : evenBlock(k, kLimit, 4);
+  const oneStep = kBlock === k;
+  const axesOf = (sizes: readonly number[], load: PlainLoad, from: number): readonly Axis[] =>
+    collapse(sizes, load.view.strides.slice(from, from + sizes.length));
+
+  const aLanes = axesOf(kernel.m, a, mStart);
+  const bLanes = axesOf(kernel.n, b, nStart);
+  const aSteps = axesOf(kernel.k, a, kStart);
+  const bSteps = axesOf(kernel.k, b, kStart);
+  const aPacked = !splatInPlace(aLanes, aSteps) || (n > 4 * width && m * k > 4096);
+  const bPacked = !vectorInPlace(bLanes, bSteps) || (m > 8 * tile.rows && n * k > 4096);
+
+  const epilogue = direct ? null : planEpilogue(kernel);
+  const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
+  let columnBlock = evenBlock(n, epilogue && !oneStep ? Math.min(columnLimit, 256) : columnLimit, width);
+  let rowBlock = evenBlock(m, Math.floor(packedABytes / floatBytes / kBlock), tile.rows);
+  let rowChunk = ceilTo(m, rowBlock);
+  if (epilogue?.kind === "blocks") {
+    if (!epilogue.splitColumns) columnBlock = ceilTo(n, width);
+    rowChunk = evenBlock(m, (oneStep ? 32768 : 65536) / columnBlock, tile.rows);
+    if (!epilogue.splitRows) rowChunk = ceilTo(m, tile.rows);
+    rowBlock = Math.min(rowBlock, rowChunk);
+    rowChunk = ceilTo(rowChunk, rowBlock);
+  }
+  const aBatch = collapse(kernel.batch, a.view.strides.slice(0, mStart));
+  const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
+  const still = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.stride === 0);
+
+  let bytes = 0;
+  const place = (needed: boolean, count: number): number => {
+    const at = bytes;
+    if (needed) bytes += ceilTo(count * floatBytes, 64);
+    return at;
+  };
+  const target: GemmTarget = direct ?? {
+    slot: -1,
+    offset: 0,
+    batch: epilogue?.kind === "whole" ? [{ size: batch, stride: m * n }] : [],
+    rows: [{ size: m, stride: epilogue?.kind === "whole" ? n : columnBlock }],
+  };
+  const rowPitch = ceilTo(tile.rows, 4);
+  const work = {
+    aRows: place(aPacked, (rowBlock / tile.rows) * rowPitch),
+    aSteps: place(aPacked && aSteps.length > 1, kBlock),
+    bRows: place(bPacked, columnBlock),
+    bSteps: place(bPacked && bSteps.length > 1, kBlock),
+    targetRows: place(target.rows.length > 1, rowBlock),
+    aPacked: place(aPacked, (rowBlock / tile.rows) * rowPitch * kBlock),
+    bPacked: place(bPacked, columnBlock * kBlock),
+    target: place(!direct, epilogue?.kind === "whole" ? batch * m * n : rowChunk * columnBlock),
+    epilogue: place(!direct, (epilogue?.workBytes ?? 0) / floatBytes),
+  };
+  return {
+    kind: "gemm",
+    a: {
+      slot: a.slot,
+      offset: a.view.offset,
+      batch: aBatch,
+      lanes: aLanes,
+      k: aSteps,
+      packed: aPacked,
+      hoisted: oneStep && still(aBatch) && m <= rowBlock,
+    },
+    b: {
+      slot: b.slot,
+      offset: b.view.offset,
+      batch: bBatch,
+      lanes: bLanes,
+      k: bSteps,
+      packed: bPacked,
+      hoisted: oneStep && still(bBatch) && n <= columnBlock,
+    },
+    batch,
+    m,
+    n,
+    k,
+    tile,
+    rowChunk,
+    rowBlock,
+    columnBlock,
+    kBlock,
+    target,
+    epilogue: epilogue ?? { kind: "none", workBytes: 0 },
+    work: { ...work, bytes },
+  };
+}

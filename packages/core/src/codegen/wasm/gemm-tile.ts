@@ -1,0 +1,197 @@
+// The innermost part of a matrix product: a tile of results that stays in registers while k passes by.
+import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
+import type { WasmFeatures } from "./features.ts";
+import { f32x4, type I32, i32, type V128, v128 } from "./instructions.ts";
+
+/** Rows of a, each as one splat at a time, times vectors of four columns of b. */
+export interface Tile {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** Engines give 15 of 16 vector registers to a function: the sums, one step of b, and one splat of a. */
+const registers = 15;
+const candidates: readonly Tile[] = Array.from({ length: 8 }, (_, v) =>
+  Array.from({ length: 12 }, (__, r) => ({ rows: r + 1, vectors: v + 1 })),
+)
+  .flat()
+  .filter(({ rows, vectors }) => rows * vectors + vectors + 1 <= registers);
+
+/** Cycles per step of k: two multiply-adds, two loads at a time, and four until a sum can be added to again. */
+const stepCost = (rows: number, vectors: number): number =>
+  rows * vectors === 0 ? 0 : Math.max((rows * vectors) / 2, (rows + vectors) / 2, 4) + 0.25;
+
+function costOf({ rows, vectors }: Tile, m: number, n: number): number {
+  const fullRows = Math.floor(m / rows);
+  const fullColumns = Math.floor(n / (4 * vectors));
+  const restRows = m - fullRows * rows;
+  const restVectors = Math.ceil((n - fullColumns * 4 * vectors) / 4);
+  return (
+    fullRows * fullColumns * stepCost(rows, vectors) +
+    (restVectors > 0 ? fullRows * stepCost(rows, restVectors) : 0) +
+    (restRows > 0 ? fullColumns * stepCost(restRows, vectors) : 0) +
+    (restRows > 0 && restVectors > 0 ? stepCost(restRows, restVectors) : 0)
+  );
+}
+
+const choose = (m: number, n: number): { tile: Tile; cost: number } => {
+  let best: Tile = { rows: 6, vectors: 2 };
+  let cost = 0.98 * costOf(best, m, n);
+  for (const tile of candidates) {
+    const its = costOf(tile, m, n);
+    if (its < cost) [best, cost] = [tile, its];
+  }
+  return { tile: best, cost };
+};
+
+/** The tile that covers m × n with the least work; rows and vectors no more than there are. */
+export function chooseTile(m: number, n: number): Tile {
+  const { tile } = choose(m, n);
+  return { rows: Math.min(tile.rows, m), vectors: Math.min(tile.vectors, Math.ceil(n / 4)) };
+}
+
+/** Work for one step of k, in cycles. */
+export const tileCost = (m: number, n: number): number => choose(m, n).cost;
+
+/** How a column of tiles finds its data; distances are in bytes. */
+export interface TileColumn {
+  readonly rows: number;
+  /** Rows of the last tile where m is not a multiple of `rows`; 0 if it is. */
+  readonly restRows: number;
+  /** Columns of results; loads are whole vectors, stores are exact. */
+  readonly columns: number;
+  /** From row to row and from step to step of a, and from tile to tile. */
+  readonly aRow: number;
+  readonly aStep: number;
+  readonly aTile: number;
+  readonly bStep: number;
+  /** From row to row of the results, or null where a table of offsets gives the rows. */
+  readonly targetRow: number | null;
+  /** Steps of k may not be a multiple of the unrolled loop. */
+  readonly oddSteps: boolean;
+  /** Later blocks of k are added to what is there. */
+  readonly accumulates: boolean;
+}
+
+/**
+ * A function (a, b, target, steps, rows, add, table) that computes the tiles below each other in one column; `add`
+ * says whether to add to what is there, `table` holds offsets of the target's rows.
+ */
+export function tileColumn(module: ModuleBuilder, shape: TileColumn, features: WasmFeatures): Callable {
+  return module.helper(`tile ${JSON.stringify(shape)}`, () => {
+    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
+    const [a, b, target, steps, rows, add, table] = [0, 1, 2, 3, 4, 5, 6].map((i) => f.param("i32", i)) as [
+      Local<"i32">,
+      Local<"i32">,
+      Local<"i32">,
+      Local<"i32">,
+      Local<"i32">,
+      Local<"i32">,
+      Local<"i32">,
+    ];
+    const one = (count: number): void =>
+      f.scope(() => emitTile(f, shape, count, { a, b, target, steps, add, table }, features));
+    f.while(i32.ge(rows, i32.const(shape.rows)), () => {
+      one(shape.rows);
+      f.increase(a, shape.aTile);
+      if (shape.targetRow === null) f.increase(table, 4 * shape.rows);
+      else f.increase(target, shape.targetRow * shape.rows);
+      f.increase(rows, -shape.rows);
+    });
+    if (shape.restRows > 0) f.if(rows, () => one(shape.restRows));
+    return f;
+  });
+}
+
+interface TileLocals {
+  readonly a: Local<"i32">;
+  readonly b: Local<"i32">;
+  readonly target: Local<"i32">;
+  readonly steps: Local<"i32">;
+  readonly add: Local<"i32">;
+  readonly table: Local<"i32">;
+}
+
+const unrolled = 2;
+
+function emitTile(f: FunctionBuilder, shape: TileColumn, rows: number, at: TileLocals, features: WasmFeatures): void {
+  const vectors = Math.ceil(shape.columns / 4);
+  const sums = Array.from({ length: rows }, () =>
+    Array.from({ length: vectors }, () => f.local("v128", f32x4.const(0))),
+  );
+  const a = f.local("i32", at.a);
+  const b = f.local("i32", at.b);
+  const left = f.local("i32");
+  const right = Array.from({ length: vectors }, () => f.local("v128"));
+  const splat = f.local("v128");
+
+  const step = (aOffset: number, bOffset: number): void => {
+    right.forEach((local, j) => {
+      f.set(local, v128.load(b, bOffset + 16 * j));
+    });
+    sums.forEach((row, i) => {
+      f.set(splat, v128.load32Splat(a, aOffset + i * shape.aRow));
+      row.forEach((sum, j) => {
+        const vector = right[j] ?? splat;
+        f.set(
+          sum,
+          features.relaxedSimd ? f32x4.relaxedMadd(splat, vector, sum) : f32x4.add(sum, f32x4.mul(splat, vector)),
+        );
+      });
+    });
+  };
+  const steps = (count: number): void => {
+    for (let q = 0; q < count; q++) {
+      step(shape.aStep < 0 ? 0 : q * shape.aStep, shape.bStep < 0 ? 0 : q * shape.bStep);
+      if (shape.aStep < 0) f.increase(a, shape.aStep);
+      if (shape.bStep < 0) f.increase(b, shape.bStep);
+    }
+    if (shape.aStep > 0) f.increase(a, count * shape.aStep);
+    if (shape.bStep > 0) f.increase(b, count * shape.bStep);
+  };
+
+  f.set(left, i32.shrU(at.steps, i32.const(Math.log2(unrolled))));
+  f.if(left, () => {
+    f.loop((again) => {
+      steps(unrolled);
+      f.increase(left, -1);
+      f.brIf(again, left);
+    });
+  });
+  if (shape.oddSteps) f.if(i32.and(at.steps, i32.const(unrolled - 1)), () => steps(1));
+
+  const row = f.local("i32");
+  const eachRow = (visit: (address: I32, offset: number, sums: readonly Local<"v128">[]) => void): void =>
+    sums.forEach((row_, i) => {
+      if (shape.targetRow === null) {
+        f.set(row, i32.add(at.target, i32.load(at.table, 4 * i)));
+        visit(row, 0, row_);
+      } else if (shape.targetRow >= 0) visit(at.target, i * shape.targetRow, row_);
+      else {
+        f.set(row, i32.add(at.target, i32.const(i * shape.targetRow)));
+        visit(row, 0, row_);
+      }
+    });
+  if (shape.accumulates)
+    f.if(at.add, () =>
+      eachRow((address, offset, row_) =>
+        row_.forEach((sum, j) => {
+          f.set(sum, f32x4.add(sum, v128.load(address, offset + 16 * j)));
+        }),
+      ),
+    );
+  eachRow((address, offset, row_) =>
+    row_.forEach((sum, j) => {
+      storeLanes(f, address, sum, Math.min(4, shape.columns - 4 * j), offset + 16 * j);
+    }),
+  );
+}
+
+/** The first `lanes` of a vector, and nothing beyond them. */
+function storeLanes(f: FunctionBuilder, address: I32, value: V128, lanes: number, offset: number): void {
+  if (lanes === 4) f.store(address, value, offset);
+  else {
+    if (lanes > 1) f.storeLane(64, address, value, 0, offset);
+    if (lanes !== 2) f.storeLane(32, address, value, lanes - 1, offset + 4 * (lanes - 1));
+  }
+}
