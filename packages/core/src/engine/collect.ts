@@ -1,6 +1,6 @@
 // Finds what must be computed for some roots, in a canonical order, with a signature of its structure.
 import { GraphError } from "../base/errors.ts";
-import type { Attrs, Node } from "../graph/node.ts";
+import type { Attrs, AttrValue, Node } from "../graph/node.ts";
 import { noAttrs } from "../graph/node.ts";
 import type { Op } from "../graph/rules.ts";
 
@@ -26,17 +26,23 @@ function attrsNumber(attrs: Attrs): number {
   if (attrs === noAttrs) return -1;
   const known = attrNumbers.get(attrs);
   if (known !== undefined) return known;
-  const { value } = attrs;
-  const number = texts.of(
-    typeof value === "number" && !Number.isFinite(value)
-      ? `${value}`
-      : Object.is(value, -0)
-        ? "-0"
-        : JSON.stringify(attrs),
-  );
+  const number = texts.of(textOf(attrs));
   attrNumbers.set(attrs, number);
   return number;
 }
+
+/** A text that tells all values apart, also -0, infinities and NaN. */
+function textOf(value: AttrValue): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : `${value}`;
+  if (typeof value !== "object" || value === null)
+    return typeof value === "string" ? JSON.stringify(value) : `${value}`;
+  let text = "";
+  if (isList(value)) for (const item of value) text += `${textOf(item)},`;
+  else for (const key of Object.keys(value)) text += `${key}:${textOf(value[key] ?? null)};`;
+  return `(${text})`;
+}
+
+const isList = (value: object): value is readonly AttrValue[] => Array.isArray(value);
 
 /** A growing list of int32, reused from call to call. */
 class Words {

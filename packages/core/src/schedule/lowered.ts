@@ -80,8 +80,7 @@ export class LoweredGraph implements Lowering<Lowered> {
     return this.intern(`p${index}`, [], dtype, { kind: "param", index });
   }
   literal(value: number, dtype: DType): Lowered {
-    const shown = Object.is(value, -0) ? "-0" : String(value);
-    return this.intern(`l${dtype}${shown}`, [], dtype, { kind: "literal", value });
+    return this.intern(`l${dtype}${show(value)}`, [], dtype, { kind: "literal", value });
   }
   iota(n: number): Lowered {
     return this.intern(`n${n}`, [n], "int32", { kind: "iota" });
@@ -113,7 +112,7 @@ export class LoweredGraph implements Lowering<Lowered> {
     } else if (op.kind === "pad") {
       if ([...op.low, ...op.high].every((n) => n === 0) && op.interior.every((n) => n === 1)) return x;
     }
-    return this.intern(`v${x.id};${fill};${JSON.stringify(op)}`, shape, x.dtype, { kind: "view", x, op, fill });
+    return this.intern(`v${x.id};${show(fill)};${JSON.stringify(op)}`, shape, x.dtype, { kind: "view", x, op, fill });
   }
 
   reduce(op: FoldOp, x: Lowered, axes: readonly number[]): Lowered {
@@ -288,6 +287,7 @@ export class LoweredGraph implements Lowering<Lowered> {
   }
 }
 
+const show = (value: number): string => (Object.is(value, -0) ? "-0" : `${value}`);
 const isOne = (x: Lowered): boolean => x.body.kind === "literal" && x.body.value === 1;
 /** Dropping a literal must not change the result's shape. */
 const fits = (literal: Lowered, other: Lowered): boolean =>
