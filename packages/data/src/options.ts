@@ -2,9 +2,9 @@
 import { ArgumentError } from "@cotangent/core";
 import { z } from "zod";
 
-export const seed = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+export const seed: z.ZodType<number> = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-export const count = z
+export const count: z.ZodType<number> = z
   .int()
   .min(1)
   .max(2 ** 31 - 1);
