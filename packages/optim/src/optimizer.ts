@@ -1,0 +1,195 @@
+// What all optimizers share: parameter groups, one update for all parameters, and state that can be saved and resumed.
+import { ArgumentError, Tensor, type Update, update } from "@cotangent/core";
+import { fromStateKey, toStateKey } from "./keys.ts";
+import { Slots } from "./slots.ts";
+
+/** Settings that every optimizer has. */
+export interface OptimizerSettings {
+  /** Learning rate. */
+  lr: number;
+}
+
+/** Parameters that share settings. Change a setting at any time; it counts from the next step on. */
+export type ParameterGroup<Settings> = Settings & {
+  readonly params: readonly Tensor[];
+  /** The learning rate that schedules start from; set by the first schedule. */
+  initialLr?: number;
+};
+
+/** Parameters with settings of their own; what is left out comes from the optimizer's options. */
+export type ParameterGroupOptions<Settings> = Partial<Settings> & { readonly params: Iterable<Tensor> };
+
+/** What to optimize: parameters, or groups of them. */
+export type Parameters<Settings> = Iterable<Tensor> | Iterable<ParameterGroupOptions<Settings>>;
+
+/** PyTorch's form: parameters are numbered through all groups, and names are PyTorch's (`exp_avg`, `weight_decay`). */
+export interface OptimizerState {
+  readonly state: Readonly<Record<string, Readonly<Record<string, Tensor | number>>>>;
+  readonly param_groups: readonly Readonly<Record<string, unknown>>[];
+}
+
+/**
+ * Base of all optimizers. A subclass says in `advance` how one parameter moves; `step` computes the new values of all
+ * parameters, and of all that is remembered about them, in one plan. Settings are inputs of that plan, so that changing
+ * them compiles nothing.
+ */
+export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSettings> {
+  readonly paramGroups: readonly ParameterGroup<Settings>[];
+  private readonly slots = new Map<Tensor, Slots>();
+
+  protected constructor(params: Parameters<Settings>, settings: Settings) {
+    this.paramGroups = readGroups(this.name, params, settings);
+    for (const group of this.paramGroups) this.check(group);
+  }
+
+  /** The class's name, for messages. */
+  get name(): string {
+    return this.constructor.name;
+  }
+
+  /** Throws an ArgumentError for settings that make no sense. */
+  protected abstract check(settings: Settings): void;
+
+  /**
+   * The parameter's next value. State is read from `slots`, and its next value given back to them.
+   * @param parameter the parameter, without its gradient history
+   * @param gradient its gradient
+   * @param step 1 for the parameter's first update, then 2, …
+   */
+  protected abstract advance(
+    parameter: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    settings: ParameterGroup<Settings>,
+    step: number,
+  ): Tensor;
+
+  /** The learning rate of the first group; setting it sets that of all groups. */
+  get lr(): number {
+    return this.paramGroups[0]?.lr ?? Number.NaN;
+  }
+  set lr(lr: number) {
+    for (const group of this.paramGroups) group.lr = lr;
+  }
+
+  /** Forgets the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const { params } of this.paramGroups) for (const parameter of params) parameter.zeroGrad();
+  }
+
+  /**
+   * Moves every parameter that has a gradient; the others, and their step counts, stay as they are. Forward pass,
+   * gradients and updates that still wait to be computed run here, as one plan. If it fails, nothing has changed.
+   */
+  step(): void {
+    const updates: Update[] = [];
+    const moved: Slots[] = [];
+    for (const group of this.paramGroups)
+      for (const parameter of group.params) {
+        if (!parameter.grad) continue;
+        const slots = this.slotsOf(parameter);
+        slots.begin();
+        const step = slots.nextNumber("step", slots.number("step") + 1);
+        const value = this.advance(parameter.detach(), parameter.grad.detach(), slots, group, step);
+        updates.push({ target: parameter, value }, ...slots.updates());
+        moved.push(slots);
+      }
+    if (updates.length === 0) return;
+    update(updates);
+    for (const slots of moved) slots.commit();
+  }
+
+  /** Settings and state, to resume from. The tensors are the optimizer's own: a later step changes them. */
+  stateDict(): OptimizerState {
+    const numbers = new Map<Tensor, number>();
+    for (const { params } of this.paramGroups) for (const parameter of params) numbers.set(parameter, numbers.size);
+    const state: Record<string, Record<string, Tensor | number>> = {};
+    for (const [parameter, number] of numbers) {
+      const entries = this.slots.get(parameter)?.entries();
+      if (entries) state[number] = entries;
+    }
+    const groups = this.paramGroups.map((group) => {
+      const entries = Object.entries(group).map(([key, value]) => [toStateKey(key), value] as const);
+      return { ...Object.fromEntries(entries), params: group.params.map((parameter) => numbers.get(parameter)) };
+    });
+    return { state, param_groups: groups };
+  }
+
+  /** Takes over settings and copies of the state from `stateDict()`, for the same parameters in the same order. */
+  loadStateDict(dict: OptimizerState): void {
+    const given = dict.param_groups;
+    if (given.length !== this.paramGroups.length)
+      throw new ArgumentError(
+        `${this.name}.loadStateDict: expected ${this.paramGroups.length} parameter groups, got ${given.length}`,
+      );
+    const settings = this.paramGroups.map((group, i) => readSettings(this.name, group, given[i] ?? {}, i));
+    for (const group of settings) this.check(group);
+    const parameters = this.paramGroups.flatMap((group) => group.params);
+    const updates: Update[] = [];
+    const loaded: Slots[] = [];
+    for (const [number, entries] of Object.entries(dict.state)) {
+      const parameter = parameters[Number(number)];
+      if (!parameter)
+        throw new ArgumentError(
+          `${this.name}.loadStateDict: expected state for ${parameters.length} parameters, got some for number ${number}`,
+        );
+      loaded.push(Slots.from(parameter, entries, updates));
+    }
+    if (updates.length > 0) update(updates);
+    this.slots.clear();
+    for (const slots of loaded) this.slots.set(slots.parameter, slots);
+    this.paramGroups.forEach((group, i) => {
+      Object.assign(group, settings[i]);
+    });
+  }
+
+  private slotsOf(parameter: Tensor): Slots {
+    const known = this.slots.get(parameter);
+    if (known) return known;
+    const made = new Slots(parameter);
+    this.slots.set(parameter, made);
+    return made;
+  }
+}
+
+function readGroups<Settings extends OptimizerSettings>(
+  name: string,
+  params: Parameters<Settings>,
+  settings: Settings,
+): ParameterGroup<Settings>[] {
+  const loose: Tensor[] = [];
+  const groups: ParameterGroup<Settings>[] = [];
+  for (const item of params)
+    if (item instanceof Tensor) loose.push(item);
+    else groups.push({ ...settings, ...item, params: [...item.params] });
+  if (loose.length > 0) groups.unshift({ ...settings, params: loose });
+  const seen = new Set<Tensor>();
+  for (const group of groups)
+    for (const parameter of group.params) {
+      if (!(parameter instanceof Tensor))
+        throw new ArgumentError(`${name}: expected tensors as parameters, got ${typeof parameter}`);
+      if (seen.has(parameter))
+        throw new ArgumentError(
+          `${name}: expected each parameter once, got one of shape [${parameter.shape.join(", ")}] twice`,
+        );
+      seen.add(parameter);
+    }
+  if (seen.size === 0) throw new ArgumentError(`${name}: expected at least one parameter, got none`);
+  return groups;
+}
+
+/** The group with the settings of a state dict, which must hold as many parameters. */
+function readSettings<Settings extends OptimizerSettings>(
+  name: string,
+  group: ParameterGroup<Settings>,
+  given: Readonly<Record<string, unknown>>,
+  number: number,
+): ParameterGroup<Settings> {
+  const count = Array.isArray(given.params) ? given.params.length : 0;
+  if (count !== group.params.length)
+    throw new ArgumentError(
+      `${name}.loadStateDict: expected ${group.params.length} parameters in group ${number}, got ${count}`,
+    );
+  const settings = Object.entries(given).map(([key, value]) => [fromStateKey(key), value] as const);
+  return { ...group, ...Object.fromEntries(settings), params: group.params };
+}
