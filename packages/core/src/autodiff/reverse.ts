@@ -4,20 +4,6 @@ import type { Builder } from "../graph/algebra.ts";
 import type { Node } from "../graph/node.ts";
 import { dependents } from "./dependents.ts";
 
-/**
- * The cotangents of `wrt`, given those of `roots`: for each x the sum over roots y of g·∂y/∂x.
- * Null where no root depends on it by a differentiable path.
- */
-export function reverse(
-  b: Builder,
-  roots: readonly Node[],
-  cotangents: readonly Node[],
-  wrt: readonly Node[],
-): (Node | null)[] {
-  const { totals } = reverseAll(b, roots, cotangents, wrt);
-  return wrt.map((node) => totals.get(node) ?? null);
-}
-
 /** A part of a cotangent, and the user of the variable that it comes from; null for a root's own. */
 export interface Contribution {
   readonly from: Node | null;
@@ -30,76 +16,102 @@ export interface Adjoints {
   readonly contributions: ReadonlyMap<Node, readonly Contribution[]>;
 }
 
+/**
+ * The cotangents of `wrt`, given those of `roots`: for each x the sum over roots y of g·∂y/∂x.
+ * Null where no root depends on it by a differentiable path.
+ */
+export function reverse(
+  b: Builder,
+  roots: readonly Node[],
+  cotangents: readonly Node[],
+  wrt: readonly Node[],
+): (Node | null)[] {
+  const { totals } = new Sweep(b, null).run(roots, cotangents, wrt);
+  return wrt.map((node) => totals.get(node) ?? null);
+}
+
+/** As `reverse`, with everything that it came across: for showing how a gradient comes about. */
 export function reverseAll(
   b: Builder,
   roots: readonly Node[],
   cotangents: readonly Node[],
   wrt: readonly Node[],
 ): Adjoints {
-  const order = dependents(roots, wrt);
-  const differentiable = new Set(order);
   const contributions = new Map<Node, Contribution[]>();
-  const totals = new Map<Node, Node>();
-
-  const contribute = (to: Node, value: Node | null, from: Node | null): void => {
-    if (value === null || !differentiable.has(to)) return;
-    const own = sumTo(b, value, to);
-    const list = contributions.get(to);
-    if (list) list.push({ from, value: own });
-    else contributions.set(to, [{ from, value: own }]);
-    const total = totals.get(to);
-    totals.set(to, total ? b.add(total, own) : own);
-  };
-
-  roots.forEach((root, i) => {
-    contribute(root, cotangents[i] ?? null, null);
-  });
-  for (let i = order.length - 1; i >= 0; i--) {
-    const node = order[i];
-    const g = node && totals.get(node);
-    if (node && g) pull(b, node, g, differentiable, contribute);
-  }
+  const { totals } = new Sweep(b, contributions).run(roots, cotangents, wrt);
   return { totals, contributions };
 }
 
-/** Hands the cotangent g of `node` on to its inputs, as its record says. */
-function pull(
-  b: Builder,
-  node: Node,
-  g: Node,
-  differentiable: ReadonlySet<Node>,
-  contribute: (to: Node, value: Node | null, from: Node) => void,
-): void {
-  const { op, inputs, attrs } = node;
-  switch (op.kind) {
-    case "elementwise": {
-      const partials = op.partials(attrs);
-      inputs.forEach((input, i) => {
-        const partial = partials[i];
-        if (partial && differentiable.has(input)) contribute(input, partial(b, g, node, ...inputs), node);
-      });
-      return;
+class Sweep {
+  readonly totals: Map<Node, Node> = new Map<Node, Node>();
+  private readonly b: Builder;
+  private readonly contributions: Map<Node, Contribution[]> | null;
+  /** The nodes between the variables and the roots. */
+  private between: ReadonlySet<Node> = new Set<Node>();
+
+  constructor(b: Builder, contributions: Map<Node, Contribution[]> | null) {
+    this.b = b;
+    this.contributions = contributions;
+  }
+
+  run(roots: readonly Node[], cotangents: readonly Node[], wrt: readonly Node[]): this {
+    this.between = dependents(roots, wrt);
+    roots.forEach((root, i) => {
+      this.contribute(root, cotangents[i] ?? null, null);
+    });
+    const order = [...this.between];
+    for (let i = order.length - 1; i >= 0; i--) {
+      const node = order[i];
+      const g = node && this.totals.get(node);
+      if (node && g) this.pull(node, g);
     }
-    case "linear": {
-      const count = op.linearInputs ?? inputs.length;
-      for (let i = 0; i < count; i++) {
-        const input = inputs[i];
-        if (input && differentiable.has(input)) contribute(input, op.transpose(b, g, attrs, inputs, i), node);
+    return this;
+  }
+
+  private contribute(to: Node, value: Node | null, from: Node | null): void {
+    if (value === null || !this.between.has(to)) return;
+    const own = sumTo(this.b, value, to);
+    const total = this.totals.get(to);
+    this.totals.set(to, total ? this.b.add(total, own) : own);
+    if (this.contributions === null) return;
+    const list = this.contributions.get(to);
+    if (list) list.push({ from, value: own });
+    else this.contributions.set(to, [{ from, value: own }]);
+  }
+
+  /** Hands the cotangent g of `node` on to its inputs, as its record says. */
+  private pull(node: Node, g: Node): void {
+    const { b, between } = this;
+    const { op, inputs, attrs } = node;
+    switch (op.kind) {
+      case "elementwise": {
+        const partials = op.partials(attrs);
+        inputs.forEach((input, i) => {
+          const partial = partials[i];
+          if (partial && between.has(input)) this.contribute(input, partial(b, g, node, ...inputs), node);
+        });
+        return;
       }
-      return;
-    }
-    case "bilinear": {
-      const [left, right] = inputs;
-      if (!left || !right) return;
-      if (differentiable.has(left)) contribute(left, op.transposeA(b, g, attrs, left, right), node);
-      if (differentiable.has(right)) contribute(right, op.transposeB(b, g, attrs, left, right), node);
-      return;
-    }
-    case "nonlinear": {
-      const values = op.vjp(b, g, node, attrs, inputs);
-      inputs.forEach((input, i) => {
-        contribute(input, values[i] ?? null, node);
-      });
+      case "linear": {
+        const count = op.linearInputs ?? inputs.length;
+        inputs.forEach((input, i) => {
+          if (i < count && between.has(input)) this.contribute(input, op.transpose(b, g, attrs, inputs, i), node);
+        });
+        return;
+      }
+      case "bilinear": {
+        const [left, right] = inputs;
+        if (!left || !right) return;
+        if (between.has(left)) this.contribute(left, op.transposeA(b, g, attrs, left, right), node);
+        if (between.has(right)) this.contribute(right, op.transposeB(b, g, attrs, left, right), node);
+        return;
+      }
+      case "nonlinear": {
+        const values = op.vjp(b, g, node, attrs, inputs);
+        inputs.forEach((input, i) => {
+          this.contribute(input, values[i] ?? null, node);
+        });
+      }
     }
   }
 }

@@ -147,3 +147,37 @@ export const reciprocal: Elementwise = {
   body: (a, _, x) => a.div(a.num(1, x), x),
   partials: () => [(a, g, y) => a.neg(a.mul(g, a.mul(y, y)))],
 };
+
+/** The truncated remainder n − d·trunc(n/d), with the sign of n: ∂y/∂n = 1, ∂y/∂d = −trunc(n/d). */
+export const fmod: Elementwise = {
+  kind: "elementwise",
+  name: "fmod",
+  dtype: numbers,
+  shape: broadcast,
+  body: (a, _, n, d) => {
+    const rest = a.mod(a.abs(n), a.abs(d));
+    return a.select(a.lt(n, a.num(0, n)), a.neg(rest), rest);
+  },
+  partials: () => [(_, g) => g, (a, g, _, n, d) => a.neg(a.mul(g, a.trunc(a.div(n, d))))],
+};
+
+/** √(x² + y²), scaled by the larger so that no square overflows. ∂y/∂x = x/y, and 0 at the origin. */
+export const hypot: Elementwise = {
+  kind: "elementwise",
+  name: "hypot",
+  dtype: floats,
+  shape: broadcast,
+  body: (a, _, x, y) => {
+    const large = a.max(a.abs(x), a.abs(y));
+    const small = a.min(a.abs(x), a.abs(y));
+    const same = a.eq(small, large);
+    const ratio = a.select(same, a.num(1, x), a.div(small, large));
+    const scaled = a.mul(large, a.sqrt(a.add(a.num(1, x), a.mul(ratio, ratio))));
+    const infinite = a.num(Number.POSITIVE_INFINITY, x);
+    return a.select(a.or(a.eq(a.abs(x), infinite), a.eq(a.abs(y), infinite)), infinite, scaled);
+  },
+  partials: () => [
+    (a, g, y, x0) => a.mul(g, a.div(x0, a.select(a.eq(y, a.num(0, y)), a.num(1, y), y))),
+    (a, g, y, _x0, x1) => a.mul(g, a.div(x1, a.select(a.eq(y, a.num(0, y)), a.num(1, y), y))),
+  ],
+};

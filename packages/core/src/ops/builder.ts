@@ -4,6 +4,7 @@ import { type Shape, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as arithmetic from "./arithmetic.ts";
+import { axesAttrs, contractionAttrs, shapeAttrs } from "./attrs.ts";
 import { cast } from "./cast.ts";
 import * as compare from "./compare.ts";
 import { contract } from "./contract.ts";
@@ -92,10 +93,10 @@ export const builder: Builder = {
     if (sameShape(x.shape, shape)) return x;
     const inner = x.inputs[0];
     const through = x.op === view.reshape && x.storage === null && inner ? inner : x;
-    return sameShape(through.shape, shape) ? through : makeNode(view.reshape, [through], { shape });
+    return sameShape(through.shape, shape) ? through : makeNode(view.reshape, [through], shapeAttrs(shape));
   },
-  permute: (x, axes) => (isIdentity(axes) ? x : makeNode(view.permute, [x], { axes })),
-  expand: (x, shape) => (sameShape(x.shape, shape) ? x : makeNode(view.expand, [x], { shape })),
+  permute: (x, axes) => (isIdentity(axes) ? x : makeNode(view.permute, [x], axesAttrs(axes))),
+  expand: (x, shape) => (sameShape(x.shape, shape) ? x : makeNode(view.expand, [x], shapeAttrs(shape))),
   slice(x, start, step, size) {
     const whole = sameShape(x.shape, size) && isFilled(start, 0) && isFilled(step, 1);
     return whole ? x : makeNode(view.slice, [x], { start, step, size });
@@ -106,8 +107,8 @@ export const builder: Builder = {
   },
   windows: (x, { axes, size, step, dilation }) => makeNode(view.windows, [x], { axes, size, step, dilation }),
   fold: (x, { axes, size, step, dilation, shape }) => makeNode(view.fold, [x], { axes, size, step, dilation, shape }),
-  sum: (x, axes) => (axes.length === 0 ? x : makeNode(sum, [x], { axes })),
-  contract: (a, b, contraction) => makeNode(contract, [a, b], contraction),
+  sum: (x, axes) => (axes.length === 0 ? x : makeNode(sum, [x], axesAttrs(axes))),
+  contract: (a, b, contraction) => makeNode(contract, [a, b], contractionAttrs(contraction)),
   iota: (n, like) => iotaNode(n, like.device),
   fill: (value, shape, like) => builder.expand(literal(value, like.dtype, like.device), shape),
 };

@@ -33,7 +33,7 @@ export const contract: Bilinear = {
     return out;
   },
   transposeA: (b, g, attrs: Contraction, a, other) => transposed(b, g, attrs, a, other, true),
-  transposeB: (b, g, attrs: Contraction, a, other) => transposed(b, g, swap(attrs), other, a, false),
+  transposeB: (b, g, attrs: Contraction, a, other) => transposed(b, g, attrs, other, a, false),
   batch(b, { batchA, batchB, contractA, contractB }: Contraction, inputs) {
     const [x, y] = inputs;
     if (!x || !y) throw new ShapeError("matmul: expected two inputs");
@@ -68,14 +68,38 @@ const swap = ({ batchA, batchB, contractA, contractB }: Contraction): Contractio
   contractB: contractA,
 });
 
-/**
- * The cotangent of `x`, whose contraction with `other` has cotangent g: g and `other` contracted over other's free axes.
- * g's axes are batch, then the free axes of the first operand, then of the second; `first` says which one x is.
- */
+/** How the cotangent of one operand comes about: a contraction of g and the other operand, and a permutation of its axes. */
+interface Transposition {
+  readonly otherFirst: boolean;
+  readonly contraction: Contraction;
+  readonly axes: readonly number[];
+}
+
+/** By attributes, which builders share between equal nodes; then by ranks and side. */
+const transpositions = new WeakMap<Contraction, Map<number, Transposition>>();
+
+/** The cotangent of `x`, whose contraction with `other` has cotangent g. `first` says which operand x is. */
 function transposed(b: Builder, g: Node, attrs: Contraction, x: Node, other: Node, first: boolean): Node {
+  const table = transpositions.get(attrs) ?? new Map<number, Transposition>();
+  if (table.size === 0) transpositions.set(attrs, table);
+  const key = (x.shape.length * 64 + other.shape.length) * 2 + (first ? 1 : 0);
+  let known = table.get(key);
+  if (!known) {
+    known = transposition(first ? attrs : swap(attrs), x.shape.length, other.shape.length, first);
+    table.set(key, known);
+  }
+  const { otherFirst, contraction, axes } = known;
+  return b.permute(otherFirst ? b.contract(other, g, contraction) : b.contract(g, other, contraction), axes);
+}
+
+/**
+ * g and `other` are contracted over other's free axes. g's axes are batch, then the free axes of the first operand,
+ * then of the second; `first` says which one x is.
+ */
+function transposition(attrs: Contraction, rank: number, otherRank: number, first: boolean): Transposition {
   const { batchA, batchB, contractA, contractB } = attrs;
-  const freeX = freeAxes(x.shape.length, batchA, contractA);
-  const freeOther = freeAxes(other.shape.length, batchB, contractB);
+  const freeX = freeAxes(rank, batchA, contractA);
+  const freeOther = freeAxes(otherRank, batchB, contractB);
   const count = batchA.length;
   const batchG = range(0, count);
   const sumG = range(first ? count + freeX.length : count, freeOther.length);
@@ -83,14 +107,13 @@ function transposed(b: Builder, g: Node, attrs: Contraction, x: Node, other: Nod
   const order = contractB.map((_, i) => i).sort((i, j) => (contractB[i] ?? 0) - (contractB[j] ?? 0));
   const summed = order.map((i) => contractA[i] ?? 0);
   // Either operand may come first; the one that leaves the axes in x's own order needs no transposition.
-  const leads = (summed[0] ?? -1) < (freeX[0] ?? -1);
-  const rest = leads ? [...summed, ...freeX] : [...freeX, ...summed];
-  const product = leads
-    ? b.contract(other, g, { batchA: batchB, batchB: batchG, contractA: freeOther, contractB: sumG })
-    : b.contract(g, other, { batchA: batchG, batchB, contractA: sumG, contractB: freeOther });
-  const axes = [...batchA, ...rest];
-  return b.permute(
-    product,
-    axes.map((_, axis) => axes.indexOf(axis)),
-  );
+  const otherFirst = (summed[0] ?? -1) < (freeX[0] ?? -1);
+  const axes = [...batchA, ...(otherFirst ? [...summed, ...freeX] : [...freeX, ...summed])];
+  return {
+    otherFirst,
+    contraction: otherFirst
+      ? { batchA: batchB, batchB: batchG, contractA: freeOther, contractB: sumG }
+      : { batchA: batchG, batchB, contractA: sumG, contractB: freeOther },
+    axes: axes.map((_, axis) => axes.indexOf(axis)),
+  };
 }

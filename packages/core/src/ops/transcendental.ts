@@ -1,4 +1,5 @@
 // Exponentials, logarithms, angles, roots and powers. Each partial is g · ∂y/∂xᵢ.
+import type { Algebra } from "../graph/algebra.ts";
 import type { Elementwise } from "../graph/rules.ts";
 import { broadcast, floats } from "./expect.ts";
 
@@ -150,3 +151,26 @@ export const pow: Elementwise = {
     },
   ],
 };
+
+/**
+ * log(eˣ + eᵖ) = max + log1p(e^−|x − p|). ∂y/∂x = e^(x − y); equal infinities are their own sum, and share evenly.
+ */
+export const logaddexp: Elementwise = {
+  kind: "elementwise",
+  name: "logaddexp",
+  dtype: floats,
+  shape: broadcast,
+  body: (a, _, x, p) => {
+    const distance = a.select(a.eq(x, p), a.num(0, x), a.abs(a.sub(x, p)));
+    const large = a.max(x, p);
+    const sum = a.add(large, a.log1p(a.exp(a.neg(distance))));
+    return a.select(a.eq(a.abs(large), a.num(Number.POSITIVE_INFINITY, x)), large, sum);
+  },
+  partials: () => [(a, g, _, x, p) => a.mul(g, share(a, x, p)), (a, g, _, x, p) => a.mul(g, share(a, p, x))],
+};
+
+/** σ(x − p). */
+function share<V>(a: Algebra<V>, x: V, p: V): V {
+  const difference = a.select(a.eq(x, p), a.num(0, x), a.sub(x, p));
+  return a.div(a.num(1, x), a.add(a.num(1, x), a.exp(a.neg(difference))));
+}

@@ -1,0 +1,62 @@
+// Equal attributes as one object: steps of a loop build the same nodes, and the engine knows objects it has met before.
+import type { Shape } from "../base/shape.ts";
+import type { Contraction } from "../graph/algebra.ts";
+
+/** Kept attributes before a table starts over. */
+const maxKept = 4096;
+
+/** Up to three numbers below 2¹⁶ as one number; -1 for longer lists and larger numbers. */
+function pack(list: readonly number[]): number {
+  if (list.length > 3) return -1;
+  let key = list.length;
+  for (const n of list) {
+    if (n >= 65536) return -1;
+    key = key * 65536 + n;
+  }
+  return key;
+}
+
+/** Two lists of at most four axes below 8 as one number; -1 otherwise. */
+function packAxes(a: readonly number[], b: readonly number[]): number {
+  if (a.length > 4 || b.length > 4) return -1;
+  let key = a.length * 8 + b.length;
+  for (const axis of a) {
+    if (axis >= 8) return -1;
+    key = key * 8 + axis;
+  }
+  for (const axis of b) {
+    if (axis >= 8) return -1;
+    key = key * 8 + axis;
+  }
+  return key;
+}
+
+function kept<K, V>(table: Map<K, V>, key: K, value: V): V {
+  if (table.size >= maxKept) table.clear();
+  table.set(key, value);
+  return value;
+}
+
+const shapes = new Map<number, { readonly shape: Shape }>();
+
+export function shapeAttrs(shape: Shape): { readonly shape: Shape } {
+  const key = pack(shape);
+  return key < 0 ? { shape } : (shapes.get(key) ?? kept(shapes, key, { shape }));
+}
+
+const axesLists = new Map<number, { readonly axes: readonly number[] }>();
+
+export function axesAttrs(axes: readonly number[]): { readonly axes: readonly number[] } {
+  const key = pack(axes);
+  return key < 0 ? { axes } : (axesLists.get(key) ?? kept(axesLists, key, { axes }));
+}
+
+const contractions = new Map<number, Map<number, Contraction>>();
+
+export function contractionAttrs(contraction: Contraction): Contraction {
+  const keyA = packAxes(contraction.batchA, contraction.contractA);
+  const keyB = packAxes(contraction.batchB, contraction.contractB);
+  if (keyA < 0 || keyB < 0) return contraction;
+  const table = contractions.get(keyA) ?? kept(contractions, keyA, new Map<number, Contraction>());
+  return table.get(keyB) ?? kept(table, keyB, contraction);
+}
