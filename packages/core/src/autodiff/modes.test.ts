@@ -122,6 +122,14 @@ const cases: Record<string, [NodeFunction, Node[]]> = {
     of(conv, { stride: [2, 1], dilation: [1, 2], groups: 2 }),
     [random([2, 4, 4, 5], 1), random([4, 2, 2, 2], 2)],
   ],
+  "conv2d, stride beyond the kernel": [
+    of(conv, { stride: [3, 2], dilation: [1, 1], groups: 2 }),
+    [random([2, 2, 5, 4], 1), random([2, 1, 2, 1], 2)],
+  ],
+  "conv2d, one channel": [
+    of(conv, { stride: [1, 2], dilation: [2, 1], groups: 1 }),
+    [random([2, 1, 5, 4], 1), random([1, 1, 2, 2], 2)],
+  ],
   "conv2d, depthwise": [
     of(conv, { stride: [1, 1], dilation: [1, 1], groups: 3 }),
     [random([1, 3, 3, 3], 1), random([3, 1, 2, 2], 2)],

@@ -5,6 +5,7 @@ import type { Builder, Contraction } from "../graph/algebra.ts";
 import type { Node } from "../graph/node.ts";
 import type { Bilinear } from "../graph/rules.ts";
 import { numbers } from "./expect.ts";
+import { repeated } from "./view.ts";
 
 const freeAxes = (rank: number, batch: readonly number[], contract: readonly number[]): number[] => {
   const free: number[] = [];
@@ -34,14 +35,25 @@ export const contract: Bilinear = {
   },
   transposeA: (b, g, attrs: Contraction, a, other) => transposed(b, g, attrs, a, other, true),
   transposeB: (b, g, attrs: Contraction, a, other) => transposed(b, g, attrs, other, a, false),
+  /** An operand that is the same for all examples is not repeated: the batch is a free axis of the other. */
   batch(b, { batchA, batchB, contractA, contractB }: Contraction, inputs) {
     const [x, y] = inputs;
     if (!x || !y) throw new ShapeError("matmul: expected two inputs");
+    const count = batchA.length;
+    const shiftedA = { batchA: shift(batchA), contractA: shift(contractA) };
+    const shiftedB = { batchB: shift(batchB), contractB: shift(contractB) };
+    const sharedB = repeated(y);
+    if (sharedB) return moveToFront(b, b.contract(x, sharedB, { ...shiftedA, batchB, contractB }), count);
+    const sharedA = repeated(x);
+    if (sharedA) {
+      const freeA = sharedA.shape.length - count - contractA.length;
+      return moveToFront(b, b.contract(sharedA, y, { batchA, contractA, ...shiftedB }), count + freeA);
+    }
     return b.contract(x, y, {
-      batchA: [0, ...shift(batchA)],
-      batchB: [0, ...shift(batchB)],
-      contractA: shift(contractA),
-      contractB: shift(contractB),
+      batchA: [0, ...shiftedA.batchA],
+      batchB: [0, ...shiftedB.batchB],
+      contractA: shiftedA.contractA,
+      contractB: shiftedB.contractB,
     });
   },
   lower(k, inputs, attrs: Contraction) {
@@ -50,6 +62,9 @@ export const contract: Bilinear = {
     return k.contract(a, b, attrs);
   },
 };
+
+const moveToFront = (b: Builder, x: Node, axis: number): Node =>
+  b.permute(x, [axis, ...range(0, x.shape.length).filter((i) => i !== axis)]);
 
 function pair(left: Shape, axisA: number | undefined, right: Shape, axisB: number | undefined): number {
   const m = left[axisA ?? -1];

@@ -38,6 +38,7 @@ describe("conv over two axes", () => {
     ["dilated", [2, 1, 7, 6], [2, 1, 3, 2], { stride: [1, 2], dilation: [2, 3], groups: 1 }],
     ["grouped", [2, 4, 4, 4], [6, 2, 2, 2], { stride: [1, 1], dilation: [1, 1], groups: 2 }],
     ["depthwise", [2, 3, 4, 4], [6, 1, 2, 2], { stride: [1, 1], dilation: [1, 1], groups: 3 }],
+    ["depthwise, one output each", [2, 3, 5, 6], [3, 1, 2, 3], { stride: [2, 1], dilation: [1, 2], groups: 3 }],
     ["pointwise", [2, 3, 2, 2], [4, 3, 1, 1], { stride: [1, 1], dilation: [1, 1], groups: 1 }],
   ])("%s", (_, xShape, wShape, attrs) => {
     const x = samples(

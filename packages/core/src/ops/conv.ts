@@ -1,11 +1,12 @@
 // Convolution (cross-correlation) over one to three spatial axes, by windows and contraction. It does not pad: a pad before it does.
 import { ShapeError } from "../base/errors.ts";
-import { type Shape, showShape } from "../base/shape.ts";
+import { contiguousStrides, type Shape, showShape, sizeOf } from "../base/shape.ts";
 import { windowCount } from "../base/view.ts";
-import type { Builder } from "../graph/algebra.ts";
+import type { Builder, Lowering } from "../graph/algebra.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import type { Bilinear } from "../graph/rules.ts";
 import { floats, only } from "./expect.ts";
+import { repeated } from "./view.ts";
 
 export type Conv = { readonly stride: Shape; readonly dilation: Shape; readonly groups: number };
 
@@ -32,21 +33,9 @@ export const conv: Bilinear = {
     return [n, out, ...spatial.map((size, i) => windowCount(size, kernel[i] ?? 1, stride[i] ?? 1, dilation[i] ?? 1))];
   },
 
-  /** Every input cell collects what its windows sent out: the stretched cotangent convolved with the flipped weight. */
-  transposeA(b, g, { stride, dilation, groups }: Conv, x, w) {
-    const [out = 0, perGroup = 0, ...kernel] = w.shape;
-    const cells = x.shape.slice(2);
-    const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
-    const high = cells.map((size, i) => {
-      const count = g.shape[i + 2] ?? 0;
-      return size - (count === 0 ? 0 : (count - 1) * (stride[i] ?? 1) + 1);
-    });
-    const stretched = b.pad(g, [0, 0, ...reach], [0, 0, ...high], [1, 1, ...stride]);
-    const flipped = b.slice(w, [0, 0, ...kernel.map((size) => size - 1)], [1, 1, ...kernel.map(() => -1)], w.shape);
-    const grouped = b.reshape(flipped, [groups, out / groups, perGroup, ...kernel]);
-    const turned = b.permute(grouped, [0, 2, 1, ...range(3, kernel.length)]);
-    const weight = b.reshape(turned, [groups * perGroup, out / groups, ...kernel]);
-    return makeNode(conv, [stretched, weight], { stride: kernel.map(() => 1), dilation, groups });
+  /** Every input cell collects what the windows that read it sent back. */
+  transposeA(b, g, attrs: Conv, x, w) {
+    return attrs.stride.some((step) => step > 1) ? collectWindows(b, g, attrs, x, w) : convolveBack(b, g, attrs, x, w);
   },
 
   /** Every weight collects over examples and positions what it read times what came back. */
@@ -68,7 +57,7 @@ export const conv: Bilinear = {
     const x = only(inputs[0]);
     const w = only(inputs[1]);
     const [size = 1, n = 1, channels = 1, ...spatial] = x.shape;
-    const shared = unbatched(w);
+    const shared = repeated(w);
     if (shared) {
       const y = makeNode(conv, [b.reshape(x, [size * n, channels, ...spatial]), shared], attrs);
       return b.reshape(y, [size, n, ...y.shape.slice(1)]);
@@ -81,33 +70,98 @@ export const conv: Bilinear = {
     return swapLeading(b, b.reshape(y, [n, size, out, ...y.shape.slice(2)]));
   },
 
-  lower(k, inputs, { stride, dilation, groups }: Conv) {
+  lower(k, inputs, attrs: Conv) {
     const x = only(inputs[0]);
     const w = only(inputs[1]);
-    const [n = 1] = k.shapeOf(x);
     const [out = 1, perGroup = 1, ...kernel] = k.shapeOf(w);
-    const rank = kernel.length;
-    const read = k.view(x, { kind: "windows", axes: range(2, rank), size: kernel, step: stride, dilation });
-    const counts = k.shapeOf(read).slice(2, 2 + rank);
-    const source = k.view(read, { kind: "reshape", shape: [n, groups, perGroup, ...counts, ...kernel] });
-    const weight = k.view(w, { kind: "reshape", shape: [groups, out / groups, perGroup, ...kernel] });
-    const product = k.contract(weight, source, {
-      batchA: [0],
-      batchB: [1],
-      contractA: [2, ...range(3, rank)],
-      contractB: [2, ...range(3 + rank, rank)],
-    });
-    // [groups, outputs of a group, N, ...counts] → [N, groups, outputs of a group, ...counts]
-    const turned = k.view(product, { kind: "permute", axes: [2, 0, 1, ...range(3, rank)] });
-    return k.view(turned, { kind: "reshape", shape: [n, out, ...counts] });
+    const single = perGroup === 1 && out === attrs.groups && sizeOf(kernel) <= maxUnrolled;
+    return single ? lowerDepthwise(k, x, w, attrs) : lowerContraction(k, x, w, attrs);
   },
 };
 
-/** What x repeats along its leading axis, if it was made by expanding. */
-function unbatched(x: Node): Node | null {
-  const inner = x.op.name === "expand" ? x.inputs[0] : undefined;
-  const same = inner && inner.shape.length === x.shape.length - 1 && inner.shape.every((n, i) => n === x.shape[i + 1]);
-  return same ? inner : null;
+/** The padded cotangent convolved with the weight, flipped, its inputs and outputs exchanged. For stride 1. */
+function convolveBack(b: Builder, g: Node, { dilation, groups }: Conv, x: Node, w: Node): Node {
+  const [out = 0, perGroup = 0, ...kernel] = w.shape;
+  const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
+  const high = x.shape.slice(2).map((size, i) => size - (g.shape[i + 2] ?? 0));
+  const padded = b.pad(
+    g,
+    [0, 0, ...reach],
+    [0, 0, ...high],
+    g.shape.map(() => 1),
+  );
+  const last = kernel.map((size) => size - 1);
+  const flipped = b.slice(w, [0, 0, ...last], [1, 1, ...kernel.map(() => -1)], w.shape);
+  const grouped = b.reshape(flipped, [groups, out / groups, perGroup, ...kernel]);
+  const turned = b.permute(grouped, [0, 2, 1, ...range(3, kernel.length)]);
+  const weight = b.reshape(turned, [groups * perGroup, out / groups, ...kernel]);
+  return makeNode(conv, [padded, weight], { stride: kernel.map(() => 1), dilation, groups });
+}
+
+/** The cotangents of all windows, folded: with strides, a stretched cotangent would multiply mostly zeros. */
+function collectWindows(b: Builder, g: Node, { stride, dilation, groups }: Conv, x: Node, w: Node): Node {
+  const [n = 0, channels = 0] = x.shape;
+  const [out = 0, perGroup = 0, ...kernel] = w.shape;
+  const rank = kernel.length;
+  const counts = g.shape.slice(2);
+  const sent = b.contract(
+    b.reshape(w, [groups, out / groups, perGroup, ...kernel]),
+    b.reshape(g, [n, groups, out / groups, ...counts]),
+    { batchA: [0], batchB: [1], contractA: [1], contractB: [2] },
+  );
+  // [groups, C / groups, ...kernel, N, ...counts] → [N, C, ...counts, ...kernel]
+  const turned = b.permute(sent, [2 + rank, 0, 1, ...range(3 + rank, rank), ...range(2, rank)]);
+  const read = b.reshape(turned, [n, channels, ...counts, ...kernel]);
+  return b.fold(read, { axes: range(2, rank), size: kernel, step: stride, dilation, shape: x.shape });
+}
+
+function lowerContraction<L>(k: Lowering<L>, x: L, w: L, { stride, dilation, groups }: Conv): L {
+  const [n = 1] = k.shapeOf(x);
+  const [out = 1, perGroup = 1, ...kernel] = k.shapeOf(w);
+  const rank = kernel.length;
+  const read = k.view(x, { kind: "windows", axes: range(2, rank), size: kernel, step: stride, dilation });
+  const counts = k.shapeOf(read).slice(2, 2 + rank);
+  const source = k.view(read, { kind: "reshape", shape: [n, groups, perGroup, ...counts, ...kernel] });
+  const weight = k.view(w, { kind: "reshape", shape: [groups, out / groups, perGroup, ...kernel] });
+  const product = k.contract(weight, source, {
+    batchA: [0],
+    batchB: [1],
+    contractA: [2, ...range(3, rank)],
+    contractB: [2, ...range(3 + rank, rank)],
+  });
+  // [groups, outputs of a group, N, ...counts] → [N, groups, outputs of a group, ...counts]
+  const turned = k.view(product, { kind: "permute", axes: [2, 0, 1, ...range(3, rank)] });
+  return k.view(turned, { kind: "reshape", shape: [n, out, ...counts] });
+}
+
+/** Depthwise kernels up to this size are written out. */
+const maxUnrolled = 32;
+
+/** One channel in, one out: a matrix product would have a single row. The sum over kernel positions is written out instead. */
+function lowerDepthwise<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Conv): L {
+  const [n = 1, channels = 1, ...cells] = k.shapeOf(x);
+  const [, , ...kernel] = k.shapeOf(w);
+  const rank = kernel.length;
+  const counts = cells.map((size, i) => windowCount(size, kernel[i] ?? 1, stride[i] ?? 1, dilation[i] ?? 1));
+  const size = [n, channels, ...counts];
+  const strides = contiguousStrides(kernel);
+  const ones = kernel.map(() => 1);
+  let sum: L | null = null;
+  for (let p = 0; p < sizeOf(kernel); p++) {
+    const at = kernel.map((extent, i) => Math.floor(p / (strides[i] ?? 1)) % extent);
+    const start = [0, 0, ...at.map((position, i) => position * (dilation[i] ?? 1))];
+    const read = k.view(x, { kind: "slice", start, step: [1, 1, ...stride], size });
+    const cell = k.view(w, {
+      kind: "slice",
+      start: [0, 0, ...at],
+      step: [1, 1, ...ones],
+      size: [channels, 1, ...ones],
+    });
+    const weight = k.view(cell, { kind: "reshape", shape: [channels, ...range(0, rank).map(() => 1)] });
+    const term = k.mul(read, weight);
+    sum = sum === null ? term : k.add(sum, term);
+  }
+  return sum ?? lowerContraction(k, x, w, { stride, dilation, groups: channels });
 }
 
 const swapLeading = (b: Builder, x: Node): Node => b.permute(x, [1, 0, ...range(2, x.shape.length - 2)]);

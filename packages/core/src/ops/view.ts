@@ -1,9 +1,9 @@
 // Views: index arithmetic that the compiler folds into loads. All are linear; each one's transpose is another of them.
 import { ShapeError } from "../base/errors.ts";
 import { broadcastAxes, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
-import { viewShape, windowCount } from "../base/view.ts";
+import { viewShape } from "../base/view.ts";
 import type { Lowering } from "../graph/algebra.ts";
-import { makeNode } from "../graph/node.ts";
+import { makeNode, type Node } from "../graph/node.ts";
 import type { Linear, Nonlinear } from "../graph/rules.ts";
 import { anything, only } from "./expect.ts";
 
@@ -75,6 +75,12 @@ export const expand: Linear = {
   },
   lower: (k, [x], { shape }: Reshape) => k.view(only(x), { kind: "expand", shape }),
 };
+
+/** What x repeats along its leading axis, where it was made by expanding; else null. */
+export function repeated(x: Node): Node | null {
+  const inner = x.op === expand ? x.inputs[0] : undefined;
+  return inner && sameShape(inner.shape, x.shape.slice(1)) ? inner : null;
+}
 
 /** out[i] = x[start + i·step] along each axis; steps may be negative. */
 export const slice: Linear = {
@@ -263,7 +269,3 @@ function foldOverlapping<L>(k: Lowering<L>, y: L, { axis, size, step, dilation, 
   }
   return sum ?? y;
 }
-
-/** How many windows of `attrs` fit along each of its axes of `shape`. */
-export const windowCounts = (shape: Shape, { axes, size, step, dilation }: Windows): number[] =>
-  axes.map((axis, i) => windowCount(shape[axis] ?? 1, size[i] ?? 1, step[i] ?? 1, dilation[i] ?? 1));
