@@ -56,7 +56,7 @@ function othersProduct(b: Builder, x: Node, axes: readonly number[]): Node {
   return b.permute(b.reshape(rowOthers(b, rows), shape), inverse);
 }
 
-/** A tree of pairwise products, walked down again: n log n depth, 3n products, and sound at every order of derivative. */
+/** A tree of pairwise products, walked down again: log n levels, 3n products, and sound at every order of derivative. */
 function rowOthers(b: Builder, x: Node): Node {
   const [rows = 1, n = 0] = x.shape;
   if (n <= 1) return b.fill(1, x.shape, x);
