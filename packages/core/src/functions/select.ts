@@ -1,0 +1,94 @@
+// Roundings, bounds and choices: elementwise.
+import { isFloat } from "../base/dtype.ts";
+import type { Shape } from "../base/shape.ts";
+import type { Broadcast } from "../base/shape-types.ts";
+import type { Node } from "../graph/node.ts";
+import { builder } from "../ops/builder.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { branchesOf, likeNode, nodeOf, truthOf } from "./arguments.ts";
+import type { Operand, ShapeOf } from "./types.ts";
+
+/** Integers are round already. */
+function rounded<S extends Shape>(operation: string, x: Tensor<S>, round: (x: Node) => Node): Tensor<S> {
+  const node = nodeOf(operation, x);
+  return new Tensor(isFloat(node.dtype) ? round(node) : node);
+}
+
+/**
+ * ⌊x⌋. The gradient is 0.
+ * @example (await floor(tensor([1.5, -1.5])).toArray()) // [1, -2]
+ */
+export function floor<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  return rounded("floor", x, builder.floor);
+}
+
+/**
+ * ⌈x⌉. The gradient is 0.
+ * @example (await ceil(tensor([1.5, -1.5])).toArray()) // [2, -1]
+ */
+export function ceil<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  return rounded("ceil", x, builder.ceil);
+}
+
+/**
+ * The nearest whole number, and of two equally near ones the even one. The gradient is 0.
+ * @example (await round(tensor([0.5, 1.5])).toArray()) // [0, 2]
+ */
+export function round<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  return rounded("round", x, builder.round);
+}
+
+/**
+ * x without its fraction. The gradient is 0.
+ * @example (await trunc(tensor([1.5, -1.5])).toArray()) // [1, -1]
+ */
+export function trunc<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  return rounded("trunc", x, builder.trunc);
+}
+
+/**
+ * x limited to [min, max]; where min > max, all is max. The derivative is 1 inside and at the bounds, 0 outside. NaN stays.
+ * @param options.min lowest value, unbounded by default
+ * @param options.max highest value, unbounded by default
+ * @example (await clamp(tensor([-2, 0.5, 2]), { min: 0, max: 1 }).toArray()) // [0, 0.5, 1]
+ */
+export function clamp<S extends Shape>(
+  x: Tensor<S>,
+  options: { readonly min?: number; readonly max?: number },
+): Tensor<S> {
+  let node = nodeOf("clamp", x);
+  if (options.min !== undefined) {
+    const [value, bound] = branchesOf("clamp", x, options.min, node.device);
+    node = builder.select(builder.lt(value, bound), bound, value);
+  }
+  if (options.max !== undefined) {
+    const [value, bound] = branchesOf("clamp", new Tensor(node), options.max, node.device);
+    node = builder.select(builder.lt(bound, value), bound, value);
+  }
+  return new Tensor(node);
+}
+
+/**
+ * a where the condition holds, b elsewhere; all three broadcast. The gradient follows the choice, so that NaN or ∞ in
+ * the branch not taken does no harm.
+ * @param condition bool, or numbers that count as true unless they are 0
+ * @example (await where(tensor([true, false]), 1, tensor([5, 6])).toArray()) // [1, 6]
+ */
+export function where<C extends Shape, A extends Operand, B extends Operand>(
+  condition: Tensor<C>,
+  a: A,
+  b: B,
+): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>> {
+  const test = truthOf("where", condition);
+  return new Tensor(builder.select(test, ...branchesOf("where", a, b, test.device)));
+}
+
+/**
+ * `value` where the mask holds, x elsewhere.
+ * @param mask bool, broadcasts to x
+ * @example (await maskedFill(tensor([1, 2]), tensor([true, false]), -Infinity).toArray()) // [-Infinity, 2]
+ */
+export function maskedFill<S extends Shape>(x: Tensor<S>, mask: Tensor, value: Operand): Tensor<S> {
+  const node = nodeOf("maskedFill", x);
+  return new Tensor(builder.select(truthOf("maskedFill", mask), likeNode("maskedFill", value, node), node));
+}
