@@ -3,9 +3,9 @@ import { type DType, elementBytes } from "../../base/dtype.ts";
 import type { Guard, View } from "../../base/view.ts";
 import type { Expr, Store } from "../../kernel/ir.ts";
 import { argsOf, exprOrder } from "../../kernel/walk.ts";
-import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
+import type { FunctionBuilder, Local } from "./encoder.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
-import { LaneOperations, type Lanes } from "./lanes.ts";
+import type { LaneOperations, Lanes } from "./lanes.ts";
 import { gatherLanes, loadLanes, type Place, storeLanes } from "./memory.ts";
 
 /**
@@ -58,9 +58,10 @@ export class Evaluator {
   /** Bits of the dims whose loops have been entered. */
   private open = 0;
 
-  constructor(module: ModuleBuilder, f: FunctionBuilder, vector: number, vectorIsOuter: boolean) {
+  constructor(lanes: LaneOperations, vector: number, vectorIsOuter: boolean) {
+    const { f } = lanes;
     this.f = f;
-    this.lanes = new LaneOperations(f, module);
+    this.lanes = lanes;
     this.vector = vector;
     this.vectorIsOuter = vectorIsOuter;
     this.operands = f.param("i32", 0);

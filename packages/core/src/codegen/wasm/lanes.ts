@@ -4,16 +4,11 @@ import type { DType } from "../../base/dtype.ts";
 import { CotangentError } from "../../base/errors.ts";
 import type { Instruction } from "../../base/instruction.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
+import type { WasmFeatures } from "./features.ts";
 import { f32x4, f64x2, i32, i32x4, i64x2, shuffle32, type V128, v128 } from "./instructions.ts";
-import {
-  float64Math,
-  integerDivide,
-  integerModulo,
-  integerPower,
-  type MathContext,
-  shiftRightLanes,
-  vectorMath,
-} from "./math.ts";
+import { float64Math, vectorMath } from "./math.ts";
+import type { MathContext } from "./math-context.ts";
+import { integerDivide, integerModulo, integerPower, shiftLanes } from "./math-scalar.ts";
 
 export interface Lanes {
   readonly dtype: DType;
@@ -31,9 +26,32 @@ export class LaneOperations implements MathContext {
   readonly f: FunctionBuilder;
   readonly module: ModuleBuilder;
 
-  constructor(f: FunctionBuilder, module: ModuleBuilder) {
+  private readonly features: WasmFeatures;
+
+  constructor(f: FunctionBuilder, module: ModuleBuilder, features: WasmFeatures) {
     this.f = f;
     this.module = module;
+    this.features = features;
+  }
+
+  forFunction(f: FunctionBuilder): LaneOperations {
+    return new LaneOperations(f, this.module, this.features);
+  }
+
+  madd(a: V128, b: V128, c: V128): V128 {
+    return this.features.relaxedSimd ? f32x4.relaxedMadd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
+  }
+
+  nmadd(a: V128, b: V128, c: V128): V128 {
+    return this.features.relaxedSimd ? f32x4.relaxedNmadd(a, b, c) : f32x4.sub(c, f32x4.mul(a, b));
+  }
+
+  madd64(a: V128, b: V128, c: V128): V128 {
+    return this.features.relaxedSimd ? f64x2.relaxedMadd(a, b, c) : f64x2.add(f64x2.mul(a, b), c);
+  }
+
+  nmadd64(a: V128, b: V128, c: V128): V128 {
+    return this.features.relaxedSimd ? f64x2.relaxedNmadd(a, b, c) : f64x2.sub(c, f64x2.mul(a, b));
   }
 
   /** A vector that may be used more than once. */
@@ -226,7 +244,7 @@ export class LaneOperations implements MathContext {
       case "shl":
       case "shr":
         if (literal !== undefined) return (op === "shl" ? i32x4.shl : i32x4.shrU)(a, i32.const(literal & 31));
-        return shiftRightLanes(this, op, a, b);
+        return shiftLanes(this, op, a, b);
       case "div":
         return integerDivide(this, a, b);
       case "mod":

@@ -7,13 +7,15 @@ import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import { Evaluator, type Point } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
 import { i32 } from "./instructions.ts";
+import { LaneOperations } from "./lanes.ts";
 import { type Nest, type NestStage, simplifyNest } from "./nest.ts";
 
 /** A function of the kernel's ABI: (operands, params, status, work), all i32. */
-export function emitLoops(module: ModuleBuilder, kernel: LoopKernel, _features: WasmFeatures): FunctionBuilder {
+export function emitLoops(module: ModuleBuilder, kernel: LoopKernel, features: WasmFeatures): FunctionBuilder {
   const f = module.function(["i32", "i32", "i32", "i32"], null);
   const nest = simplifyNest(kernel);
-  if (!nest.sizes.slice(0, nest.outer).includes(0)) new LoopWriter(module, f, nest).write();
+  if (!nest.sizes.slice(0, nest.outer).includes(0))
+    new LoopWriter(new LaneOperations(f, module, features), nest).write();
   return f;
 }
 
@@ -55,12 +57,12 @@ class LoopWriter {
   private readonly unroll: number;
   private readonly steps: Step[];
 
-  constructor(module: ModuleBuilder, f: FunctionBuilder, nest: Nest) {
-    this.f = f;
+  constructor(lanes: LaneOperations, nest: Nest) {
+    this.f = lanes.f;
     this.nest = nest;
     this.vector = chooseVector(nest);
     this.vectorIsOuter = this.vector < nest.outer;
-    this.evaluator = new Evaluator(module, f, this.vector, this.vectorIsOuter);
+    this.evaluator = new Evaluator(lanes, this.vector, this.vectorIsOuter);
     this.evaluator.register(rootsOf(nest.stages), storesOf(nest.stages));
     const cost = costOf(rootsOf(nest.stages));
     this.unroll = cost <= 10 ? 4 : cost <= 60 ? 2 : 1;

@@ -1,173 +1,74 @@
-// Mathematical functions on vectors.
+// Which vector formula computes an instruction, and where it stands: written into the loop, or called.
 import { CotangentError } from "../../base/errors.ts";
 import type { Instruction } from "../../base/instruction.ts";
-import { call, type FunctionBuilder, type ModuleBuilder } from "./encoder.ts";
-import {
-  type Callable,
-  type F64,
-  f32,
-  f32x4,
-  f64,
-  f64x2,
-  type I32,
-  i32,
-  i32x4,
-  shuffle32,
-  type V128,
-  v128,
-} from "./instructions.ts";
+import { call, type ModuleBuilder } from "./encoder.ts";
+import { type F64, f64x2, type V128 } from "./instructions.ts";
+import type { MathContext } from "./math-context.ts";
+import { atan2, mod, pow, tan } from "./math-double.ts";
+import { floorMod } from "./math-scalar.ts";
+import { cos, erf, exp, expm1, log, log1p, sin, tanh } from "./math-single.ts";
 
-/** What vector formulas are written with. */
-export interface MathContext {
-  readonly f: FunctionBuilder;
-  readonly module: ModuleBuilder;
-  keep(x: V128): V128;
-  float(value: number): V128;
-  double(value: number): V128;
-  int(a: number, b?: number, c?: number, d?: number): V128;
-  promote(x: V128): [V128, V128];
-  demote(low: V128, high: V128): V128;
-  joinLow(low: V128, high: V128): V128;
-  narrowMask(low: V128, high: V128): V128;
+const unaryFormulas: { readonly [op: string]: (c: MathContext, x: V128) => V128 } = {
+  exp,
+  expm1,
+  log,
+  log1p,
+  sin,
+  cos,
+  tan,
+  tanh,
+  erf,
+};
+const binaryFormulas: { readonly [op: string]: (c: MathContext, x: V128, y: V128) => V128 } = { pow, atan2, mod };
+
+/** Short enough to stand in the loop itself, where their constants stay in registers. */
+const inlined: ReadonlySet<string> = new Set(["exp", "log", "tanh"]);
+
+/** A function of float32 lanes. */
+export function vectorMath(c: MathContext, op: Instruction, x: V128, y: V128): V128 {
+  const unary = unaryFormulas[op];
+  const binary = binaryFormulas[op];
+  if (unary && inlined.has(op)) return unary(c, x);
+  if (unary)
+    return call(
+      c.module.helper(`${op} of float32`, () => {
+        const f = c.module.function(["v128"], "v128");
+        f.value(unary(c.forFunction(f), f.param("v128", 0)));
+        return f;
+      }),
+      "v128",
+      x,
+    );
+  if (!binary) throw new CotangentError(`${op}: expected an instruction on floats`);
+  const callee = c.module.helper(`${op} of float32`, () => {
+    const f = c.module.function(["v128", "v128"], "v128");
+    f.value(binary(c.forFunction(f), f.param("v128", 0), f.param("v128", 1)));
+    return f;
+  });
+  return call(callee, "v128", x, y);
 }
 
-const importedUnary: ReadonlySet<string> = new Set([
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "tan",
-  "tanh",
-  "erf",
-]);
-const importedBinary: ReadonlySet<string> = new Set(["pow", "atan2"]);
-
 /** A function of one or two doubles, computed by JavaScript or by a loop of our own. */
-function scalarFunction(m: ModuleBuilder, op: Instruction): (x: F64, y: F64) => F64 {
-  if (op === "mod") {
-    const mod = floorMod(m);
-    return (x, y) => call(mod, "f64", x, y);
-  }
-  if (importedUnary.has(op)) {
-    const callee = m.importFunction("math", op, ["f64"], "f64");
-    return (x) => call(callee, "f64", x);
-  }
-  if (importedBinary.has(op)) {
-    const callee = m.importFunction("math", op, ["f64", "f64"], "f64");
-    return (x, y) => call(callee, "f64", x, y);
-  }
+export function scalarMath(module: ModuleBuilder, op: Instruction): (x: F64, y: F64) => F64 {
+  if (op === "mod") return (x, y) => call(floorMod(module), "f64", x, y);
+  if (op in unaryFormulas) return (x) => call(module.importFunction("math", op, ["f64"], "f64"), "f64", x);
+  if (op in binaryFormulas)
+    return (x, y) => call(module.importFunction("math", op, ["f64", "f64"], "f64"), "f64", x, y);
   throw new CotangentError(`${op}: expected an instruction on floats`);
 }
 
-/** Python's % of doubles: the exact remainder by shift and subtract, then the sign of the divisor. */
-const floorMod = (m: ModuleBuilder): Callable =>
-  m.helper("floorMod", () => {
-    const f = m.function(["f64", "f64"], "f64");
-    const x = f.param("f64", 0);
-    const y = f.param("f64", 1);
-    const rest = f.local("f64", f64.abs(x));
-    const size = f.local("f64", f64.abs(y));
-    const part = f.local("f64");
-    const bad = i32.or(i32.eqz(f64.lt(rest, f64.const(Number.POSITIVE_INFINITY))), i32.eqz(f64.gt(size, f64.const(0))));
-    f.if(bad, () => f.return(f64.const(Number.NaN)));
-    f.while(f64.ge(rest, size), () => {
-      f.set(part, size);
-      f.while(f64.le(part, f64.mul(rest, f64.const(2 ** -64))), () => f.set(part, f64.mul(part, f64.const(2 ** 63))));
-      f.while(f64.le(part, f64.mul(rest, f64.const(0.5))), () => f.set(part, f64.mul(part, f64.const(2))));
-      f.set(rest, f64.sub(rest, part));
-    });
-    f.if(f64.eq(rest, f64.const(0)), () => f.return(f64.copysign(f64.const(0), y)));
-    f.set(rest, f64.copysign(rest, x));
-    f.if(i32.ne(f64.lt(rest, f64.const(0)), f64.lt(y, f64.const(0))), () => f.set(rest, f64.add(rest, y)));
-    f.return(rest);
-    return f;
-  });
-
-/** One lane after the other. */
+/** A function of float64 lanes, one lane after the other. */
 export function float64Math(
   c: MathContext,
   op: Instruction,
   x: readonly [V128, V128],
   y: readonly [V128, V128],
 ): V128[] {
-  const scalar = scalarFunction(c.module, op);
+  const scalar = scalarMath(c.module, op);
   return x.map((part, i) => {
     const a = c.keep(part);
     const b = c.keep(y[i] ?? part);
     const lane = (n: number): F64 => scalar(f64x2.extractLane(a, n), f64x2.extractLane(b, n));
     return c.keep(f64x2.replaceLane(f64x2.splat(lane(0)), 1, lane(1)));
   });
-}
-
-export function vectorMath(c: MathContext, op: Instruction, x: V128, y: V128): V128 {
-  const scalar = scalarFunction(c.module, op);
-  const a = c.keep(x);
-  const b = c.keep(y);
-  const lane = (n: number) =>
-    f32.demoteF64(scalar(f64.promoteF32(f32x4.extractLane(a, n)), f64.promoteF32(f32x4.extractLane(b, n))));
-  let out = f32x4.splat(lane(0));
-  for (let n = 1; n < 4; n++) out = f32x4.replaceLane(out, n, lane(n));
-  return out;
-}
-
-const eachLane = (c: MathContext, a: V128, b: V128, make: (a: I32, b: I32) => I32): V128 => {
-  const x = c.keep(a);
-  const y = c.keep(b);
-  let out = i32x4.splat(make(i32x4.extractLane(x, 0), i32x4.extractLane(y, 0)));
-  for (let n = 1; n < 4; n++) out = i32x4.replaceLane(out, n, make(i32x4.extractLane(x, n), i32x4.extractLane(y, n)));
-  return out;
-};
-
-export const shiftRightLanes = (c: MathContext, op: "shl" | "shr", a: V128, b: V128): V128 =>
-  eachLane(c, a, b, op === "shl" ? i32.shl : i32.shrU);
-
-const quotient = (c: MathContext, a: V128, b: V128, round: (x: V128) => V128): V128 => {
-  const high = (x: V128): V128 => f64x2.convertLowI32x4(shuffle32(x, x, [2, 3, 0, 1]));
-  const low = f64x2.div(f64x2.convertLowI32x4(a), f64x2.convertLowI32x4(b));
-  return c.joinLow(i32x4.truncF64x2Zero(round(low)), i32x4.truncF64x2Zero(round(f64x2.div(high(a), high(b)))));
-};
-
-/** Doubles hold the quotient of two int32 well enough to truncate it; x / 0 is 0, and −2³¹ / −1 wraps. */
-export function integerDivide(c: MathContext, x: V128, y: V128): V128 {
-  const a = c.keep(x);
-  const b = c.keep(y);
-  const byMinusOne = v128.bitselect(
-    i32x4.neg(a),
-    quotient(c, a, b, (q) => q),
-    i32x4.eq(b, c.int(-1)),
-  );
-  return v128.andnot(byMinusOne, i32x4.eq(b, c.int(0)));
-}
-
-/** The sign of the divisor; x mod 0 is 0. */
-export function integerModulo(c: MathContext, x: V128, y: V128): V128 {
-  const a = c.keep(x);
-  const b = c.keep(y);
-  const rest = i32x4.sub(a, i32x4.mul(b, quotient(c, a, b, f64x2.floor)));
-  return v128.andnot(rest, v128.or(i32x4.eq(b, c.int(0)), i32x4.eq(b, c.int(-1))));
-}
-
-/** By squaring; every multiplication wraps. A negative power is what integer division makes of 1 / xⁿ. */
-export function integerPower(c: MathContext, x: V128, y: V128): V128 {
-  const power = c.module.helper("integerPower", () => {
-    const f = c.module.function(["i32", "i32"], "i32");
-    const base = f.param("i32", 0);
-    const n = f.param("i32", 1);
-    const out = f.local("i32", i32.const(1));
-    f.if(i32.lt(n, i32.const(0)), () => {
-      f.if(i32.eq(base, i32.const(1)), () => f.return(i32.const(1)));
-      const sign = i32.sub(i32.const(1), i32.shl(i32.and(n, i32.const(1)), i32.const(1)));
-      f.return(i32.mul(sign, i32.eq(base, i32.const(-1))));
-    });
-    f.while(n, () => {
-      f.if(i32.and(n, i32.const(1)), () => f.set(out, i32.mul(out, base)));
-      f.set(base, i32.mul(base, base));
-      f.set(n, i32.shrU(n, i32.const(1)));
-    });
-    f.return(out);
-    return f;
-  });
-  return eachLane(c, x, y, (a, b) => call(power, "i32", a, b));
 }
