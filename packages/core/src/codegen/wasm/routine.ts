@@ -1,12 +1,235 @@
-// Routines as WebAssembly: what has an algorithm of its own.
+// Routines as WebAssembly: what has an algorithm of its own. kernel/routines.ts defines what they do.
+import { type DType, elementBytes } from "../../base/dtype.ts";
 import { CotangentError } from "../../base/errors.ts";
-import type { RoutineKernel } from "../../kernel/ir.ts";
-import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
+import type { Operand, RoutineKernel } from "../../kernel/ir.ts";
+import { argsortWorkspaceBytes, emitArgsort } from "./argsort.ts";
+import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
+import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
 
 /** A function of the kernel's ABI: (operands, params, status, work), all i32. */
-export function emitRoutine(_module: ModuleBuilder, _kernel: RoutineKernel, _features: WasmFeatures): FunctionBuilder {
-  throw new CotangentError("emitRoutine: not written yet");
+export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _features: WasmFeatures): FunctionBuilder {
+  const f = module.function(["i32", "i32", "i32", "i32"], null);
+  const routine = routines[kernel.name];
+  if (!routine) throw new CotangentError(`emitRoutine: expected a known routine, got ${kernel.name}`);
+  routine.emit(f, kernel, module);
+  return f;
 }
 
-export const routineWorkspaceBytes = (_kernel: RoutineKernel): number => 0;
+/** Bytes of memory that the routine needs at `work`. */
+export const routineWorkspaceBytes = (kernel: RoutineKernel): number =>
+  routines[kernel.name]?.workspaceBytes?.(kernel) ?? 0;
+
+interface Routine {
+  emit(f: FunctionBuilder, kernel: RoutineKernel, module: ModuleBuilder): void;
+  workspaceBytes?(kernel: RoutineKernel): number;
+}
+
+const routines: Readonly<Record<string, Routine>> = {
+  take: { emit: (f, kernel) => rows(f, kernel, "take") },
+  put: { emit: (f, kernel) => rows(f, kernel, "put") },
+  takeAlong: { emit: (f, kernel) => elements(f, kernel, "take") },
+  putAlong: { emit: (f, kernel) => elements(f, kernel, "put") },
+  argsort: {
+    emit: (f, { inputs: [x], output, numbers: [count = 0, n = 0, descending = 0] }, module) => {
+      if (!x || count * n === 0) return;
+      emitArgsort(module, f, f.local("i32", address(f, x)), x.dtype, f.local("i32", address(f, output)), {
+        rows: count,
+        n,
+        descending: descending !== 0,
+      });
+    },
+    workspaceBytes: ({ numbers: [, n = 0] }) => argsortWorkspaceBytes(n),
+  },
+};
+
+const address = (f: FunctionBuilder, operand: Operand): I32 => i32.load(f.param("i32", 0), 4 * operand.slot);
+const constant = (value: number): I32 => i32.const(value);
+
+/** Runs `body` with the index at `from`, if it is below n; else notes the first such index in the status. */
+function withIndex(
+  f: FunctionBuilder,
+  kernel: RoutineKernel,
+  from: { readonly operand: Operand; readonly pointer: Local<"i32"> },
+  n: number,
+  body: (index: Local<"i32">) => void,
+  otherwise: () => void,
+): void {
+  f.scope(() => {
+    const byte = elementBytes(from.operand.dtype) === 1;
+    const index = f.local("i32", byte ? i32.load8U(from.pointer) : i32.load(from.pointer));
+    f.increase(from.pointer, byte ? 1 : 4);
+    f.if(
+      i32.ltU(index, constant(n)),
+      () => body(index),
+      () => {
+        otherwise();
+        if (kernel.check < 0) return;
+        const status = f.param("i32", 2);
+        f.if(i32.eqz(i32.load(status)), () => {
+          f.store(status, constant(kernel.check + 1));
+          f.store(status, index, 4);
+        });
+      },
+    );
+  });
+}
+
+/** take and put: whole rows of `inner` elements move. */
+function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "put"): void {
+  const [batch = 0, outer = 0, n = 0, inner = 0, m = 0] = kernel.numbers;
+  const [data, indices] = kernel.inputs;
+  const rowBytes = inner * elementBytes(kernel.output.dtype);
+  if (direction === "put") clear(f, kernel.output);
+  if (!data || !indices || batch * outer * inner * m === 0) return;
+  /** The side with n rows, and the one with m rows, which is walked from start to end. */
+  const chosen = f.local("i32", address(f, direction === "take" ? data : kernel.output));
+  const walked = f.local("i32", address(f, direction === "take" ? kernel.output : data));
+  const indexRow = f.local("i32", address(f, indices));
+  const pointer = f.local("i32");
+  const row = f.local("i32");
+  const [b, o, j] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  f.for(b, 0, batch, 1, () => {
+    f.for(o, 0, outer, 1, () => {
+      f.set(pointer, indexRow);
+      f.for(j, 0, m, 1, () => {
+        withIndex(
+          f,
+          kernel,
+          { operand: indices, pointer },
+          n,
+          (index) => {
+            f.set(row, i32.add(chosen, i32.mul(index, constant(rowBytes))));
+            if (direction === "take") copyRow(f, walked, row, rowBytes);
+            else addRow(f, row, walked, inner, kernel.output.dtype);
+          },
+          () => {
+            if (direction === "take") f.memoryFill(walked, constant(0), constant(rowBytes));
+          },
+        );
+        f.increase(walked, rowBytes);
+      });
+      f.increase(chosen, n * rowBytes);
+    });
+    f.set(indexRow, pointer);
+  });
+}
+
+/** takeAlong and putAlong: each element has an index of its own. */
+function elements(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "put"): void {
+  const [outer = 0, n = 0, inner = 0, m = 0] = kernel.numbers;
+  const [data, indices] = kernel.inputs;
+  const { dtype } = kernel.output;
+  const bytes = elementBytes(dtype);
+  if (direction === "put") clear(f, kernel.output);
+  if (!data || !indices || outer * inner * m === 0) return;
+  const chosen = f.local("i32", address(f, direction === "take" ? data : kernel.output));
+  const walked = f.local("i32", address(f, direction === "take" ? kernel.output : data));
+  const pointer = f.local("i32", address(f, indices));
+  const element = f.local("i32");
+  const [o, j, c] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  f.for(o, 0, outer, 1, () => {
+    f.for(j, 0, m, 1, () => {
+      f.for(c, 0, inner, 1, () => {
+        withIndex(
+          f,
+          kernel,
+          { operand: indices, pointer },
+          n,
+          (index) => {
+            const position = i32.add(i32.mul(index, constant(inner * bytes)), i32.mul(c, constant(bytes)));
+            f.set(element, i32.add(chosen, position));
+            if (direction === "take") copyRow(f, walked, element, bytes);
+            else addRow(f, element, walked, 1, dtype);
+          },
+          () => {
+            if (direction === "take") f.memoryFill(walked, constant(0), constant(bytes));
+          },
+        );
+        f.increase(walked, bytes);
+      });
+    });
+    f.increase(chosen, n * inner * bytes);
+  });
+}
+
+const clear = (f: FunctionBuilder, { size, dtype, slot }: Operand): void =>
+  f.memoryFill(address(f, { size, dtype, slot }), constant(0), constant(size * elementBytes(dtype)));
+
+/** Longer rows are copied by the engine; a call to it costs more than a short copy. */
+const shortBytes = 256;
+
+function copyRow(f: FunctionBuilder, to: Local<"i32">, from: Local<"i32">, sizeBytes: number): void {
+  if (sizeBytes > shortBytes) {
+    f.memoryCopy(to, from, constant(sizeBytes));
+    return;
+  }
+  let at = 0;
+  for (; at + 16 <= sizeBytes; at += 16) f.store(to, v128.load(from, at), at);
+  if (at + 8 <= sizeBytes) {
+    f.storeLane(64, to, v128.load64Zero(from, at), 0, at);
+    at += 8;
+  }
+  if (at + 4 <= sizeBytes) {
+    f.store(to, i32.load(from, at), at);
+    at += 4;
+  }
+  for (; at < sizeBytes; at++) f.store8(to, i32.load8U(from, at), at);
+}
+
+const vectorAdd: { readonly [K in DType]: ((a: V128, b: V128) => V128) | null } = {
+  float32: f32x4.add,
+  float64: f64x2.add,
+  int32: i32x4.add,
+  uint8: null,
+  bool: null,
+};
+
+/** to += from, over `count` elements. */
+function addRow(f: FunctionBuilder, to: Local<"i32">, from: Local<"i32">, count: number, dtype: DType): void {
+  const bytes = elementBytes(dtype);
+  const size = count * bytes;
+  const add = vectorAdd[dtype];
+  const vectorBytes = add ? size - (size % 16) : 0;
+  f.scope(() => {
+    const [target, source] = [f.local("i32", to), f.local("i32", from)];
+    const chunk = (step: number, total: number, body: (at: number) => void): void => {
+      const rounds = total / step;
+      if (rounds <= 4) {
+        for (let i = 0; i < rounds; i++) body(i * step);
+        if (rounds > 0) {
+          f.increase(target, total);
+          f.increase(source, total);
+        }
+        return;
+      }
+      const end = f.local("i32", i32.add(target, constant(total)));
+      f.while(i32.ltU(target, end), () => {
+        body(0);
+        f.increase(target, step);
+        f.increase(source, step);
+      });
+    };
+    if (add)
+      chunk(16, vectorBytes, (at) => {
+        f.store(target, add(v128.load(target, at), v128.load(source, at)), at);
+      });
+    chunk(bytes, size - vectorBytes, (at) => addElement(f, dtype, target, source, at));
+  });
+}
+
+function addElement(f: FunctionBuilder, dtype: DType, to: I32, from: I32, at: number): void {
+  switch (dtype) {
+    case "float32":
+      f.store(to, f32.add(f32.load(to, at), f32.load(from, at)), at);
+      return;
+    case "float64":
+      f.store(to, f64.add(f64.load(to, at), f64.load(from, at)), at);
+      return;
+    case "int32":
+      f.store(to, i32.add(i32.load(to, at), i32.load(from, at)), at);
+      return;
+    default:
+      f.store8(to, i32.add(i32.load8U(to, at), i32.load8U(from, at)), at);
+  }
+}
