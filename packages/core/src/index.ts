@@ -15,6 +15,7 @@ export type { ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
 export * from "./functions/activation.ts";
 export * from "./functions/arithmetic.ts";
+export * from "./functions/check-index.ts";
 export * from "./functions/compare.ts";
 export {
   arange,

@@ -118,8 +118,7 @@ const schedules: Record<string, (optimizer: Optimizer, a: Attrs) => Schedule> = 
   multistep_lr: (o, a) => new MultiStepLR(o, { milestones: a.milestones, gamma: a.gamma }),
   exponential_lr: (o, a) => new ExponentialLR(o, { gamma: a.gamma }),
   cosine_annealing_lr: (o, a) => new CosineAnnealingLR(o, { tMax: a.T_max, etaMin: a.eta_min }),
-  cosine_warm_restarts: (o, a) =>
-    new CosineAnnealingWarmRestarts(o, { t0: a.T_0, tMult: a.T_mult, etaMin: a.eta_min }),
+  cosine_warm_restarts: (o, a) => new CosineAnnealingWarmRestarts(o, { t0: a.T_0, tMult: a.T_mult, etaMin: a.eta_min }),
   linear_lr: (o, a) =>
     new LinearLR(o, { startFactor: a.start_factor, endFactor: a.end_factor, totalIters: a.total_iters }),
   constant_lr: (o, a) => new ConstantLR(o, { factor: a.factor, totalIters: a.total_iters }),
