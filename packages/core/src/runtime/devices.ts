@@ -2,10 +2,21 @@
 import { DeviceError } from "../base/errors.ts";
 import type { Device } from "./device.ts";
 import { createReferenceDevice } from "./reference.ts";
+import { createWasmDevice } from "./wasm/device.ts";
+import { hasWasm } from "./wasm/features.ts";
 
-const factories = new Map<string, () => Device>([["reference", createReferenceDevice]]);
+const factories = new Map<string, () => Device>([
+  ["wasm", createWasm],
+  ["reference", createReferenceDevice],
+]);
 const devices = new Map<string, Device>();
 let chosen: string | null = null;
+
+function createWasm(): Device {
+  if (!hasWasm())
+    throw new DeviceError('wasm: expected WebAssembly with 128-bit vectors, got an engine without. Use "reference"');
+  return createWasmDevice();
+}
 
 /** Makes `deviceNamed(name)` call `create` once. Replaces a device of the same name that nobody has asked for yet. */
 export function registerDevice(name: string, create: () => Device): void {
@@ -26,8 +37,11 @@ export function deviceNamed(name: string): Device {
   return device;
 }
 
-/** The device that new tensors are on. */
-export const defaultDevice = (): Device => deviceNamed(chosen ?? "reference");
+/** The device that new tensors are on: the wasm device where the engine has it, until setDefaultDevice says otherwise. */
+export function defaultDevice(): Device {
+  chosen ??= hasWasm() ? "wasm" : "reference";
+  return deviceNamed(chosen);
+}
 
 export function setDefaultDevice(name: string): void {
   deviceNamed(name);

@@ -1,9 +1,10 @@
 // The reference device: every kernel through the interpreter, on plain typed arrays. Slow, and right by definition.
 import { type DType, elementBytes, type TypedArray, viewArray } from "../base/dtype.ts";
-import { DeviceError, IndexError } from "../base/errors.ts";
+import { DeviceError } from "../base/errors.ts";
 import { type CheckStatus, prepareKernel } from "../kernel/interpret.ts";
 import type { Plan, Slot } from "../kernel/ir.ts";
 import type { Buffer, Device, Executable } from "./device.ts";
+import { failedCheck } from "./failed-check.ts";
 
 class ReferenceBuffer implements Buffer {
   readonly sizeBytes: number;
@@ -14,11 +15,6 @@ class ReferenceBuffer implements Buffer {
     // Memory that is read before it is written shows up as NaN or −1.
     this.bytes = new Uint8Array(sizeBytes).fill(0xff).buffer;
   }
-}
-
-/** The message of a failed check, the same on every device. */
-export function indexError(check: Plan["checks"][number] | undefined, value: number): IndexError {
-  return new IndexError(`${check?.what}: index ${value} is out of range for size ${check?.bound}`);
 }
 
 class ReferenceDevice implements Device {
@@ -61,7 +57,7 @@ class ReferenceDevice implements Device {
 }
 
 function throwFailed(plan: Plan, status: CheckStatus): void {
-  if (status.failed >= 0) throw indexError(plan.checks[status.failed], status.value);
+  if (status.failed >= 0) throw failedCheck(plan.checks[status.failed], status.value);
 }
 
 function bytesOf(buffer: Buffer | undefined): ArrayBuffer {

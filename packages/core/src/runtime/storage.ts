@@ -58,4 +58,13 @@ export class DeviceStorage implements Storage {
     registry().unregister(this.#held);
     noteReleased(free(this.#held));
   }
+
+  /** Hands the buffer over to another storage. This one is released, but nothing is freed. */
+  take(): Buffer {
+    const { buffer, sizeBytes } = this;
+    registry().unregister(this.#held);
+    this.#held.buffer = null;
+    noteReleased(sizeBytes);
+    return buffer;
+  }
 }

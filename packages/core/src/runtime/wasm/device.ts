@@ -1,0 +1,71 @@
+// The wasm device: buffers in one linear memory, plans as calls of generated kernels.
+import { type DType, type TypedArray, viewArray } from "../../base/dtype.ts";
+import { DeviceError } from "../../base/errors.ts";
+import type { WasmFeatures } from "../../codegen/wasm/features.ts";
+import { canonicalKernel } from "../../kernel/canonical.ts";
+import type { Plan } from "../../kernel/ir.ts";
+import type { Buffer, Device, Executable } from "../device.ts";
+import type { Block } from "./blocks.ts";
+import { liveBuffer, SharedArea, WasmBuffer } from "./buffer.ts";
+import { WasmExecutable } from "./executable.ts";
+import { wasmFeatures } from "./features.ts";
+import { KernelCache } from "./kernel-cache.ts";
+import { LinearMemory } from "./memory.ts";
+
+class WasmDevice implements Device {
+  readonly name = "wasm";
+  allocatedBytes = 0;
+  private readonly memory: LinearMemory;
+  private readonly cache: KernelCache;
+  private readonly scratch: SharedArea;
+  private readonly work: SharedArea;
+  private readonly tables: FinalizationRegistry<Block>;
+
+  constructor(features: WasmFeatures) {
+    const memory = new LinearMemory();
+    this.memory = memory;
+    this.cache = new KernelCache(memory.memory, features);
+    this.scratch = new SharedArea(memory);
+    this.work = new SharedArea(memory);
+    this.tables = new FinalizationRegistry((table) => {
+      memory.free(table);
+    });
+  }
+
+  allocate(sizeBytes: number): Buffer {
+    const buffer = new WasmBuffer(sizeBytes, this.memory.allocate(sizeBytes));
+    this.allocatedBytes += sizeBytes;
+    return buffer;
+  }
+
+  free(buffer: Buffer): void {
+    const mine = liveBuffer(buffer);
+    mine.address = 0;
+    this.memory.free(mine.block);
+    this.allocatedBytes -= mine.sizeBytes;
+  }
+
+  write(buffer: Buffer, data: TypedArray): void {
+    const mine = liveBuffer(buffer);
+    if (data.byteLength > mine.sizeBytes)
+      throw new DeviceError(`wasm: expected at most ${mine.sizeBytes} bytes to write, got ${data.byteLength}`);
+    this.memory.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), mine.address);
+  }
+
+  read(buffer: Buffer, dtype: DType, length: number): TypedArray {
+    return viewArray(dtype, this.memory.bytes.buffer, liveBuffer(buffer).address, length).slice();
+  }
+
+  compile(plan: Plan): Executable {
+    const kernels = plan.kernels.map(canonicalKernel);
+    const codes = this.cache.codesOf(kernels);
+    this.scratch.reserve(plan.scratchBytes);
+    this.work.reserve(Math.max(0, ...codes.map(({ workBytes }) => workBytes)));
+    const { memory, scratch, work } = this;
+    const executable = new WasmExecutable({ plan, kernels, codes, memory, scratch, work });
+    this.tables.register(executable, executable.table);
+    return executable;
+  }
+}
+
+export const createWasmDevice = (features: WasmFeatures = wasmFeatures()): Device => new WasmDevice(features);
