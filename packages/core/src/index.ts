@@ -15,8 +15,19 @@ export type { ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
 export * from "./functions/activation.ts";
 export * from "./functions/arithmetic.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./functions/attention.ts";
 export * from "./functions/check-index.ts";
 export * from "./functions/compare.ts";
+export {
+  type ConvOptions,
+  type ConvPadding,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+} from "./functions/conv.ts";
 export {
   arange,
   type CreateOptions,
@@ -29,8 +40,15 @@ export {
   zeros,
   zerosLike,
 } from "./functions/create.ts";
+export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";
 export * from "./functions/exponential.ts";
+export * from "./functions/gather.ts";
+export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
+export * from "./functions/matmul.ts";
+export * from "./functions/normalize.ts";
+export { type PadMode, type PadOptions, pad } from "./functions/pad.ts";
+export * from "./functions/pool.ts";
 export * from "./functions/random.ts";
 export {
   type AxisOptions,
@@ -53,6 +71,25 @@ export {
   variance,
 } from "./functions/reduce.ts";
 export * from "./functions/select.ts";
+export {
+  diag,
+  expand,
+  flatten,
+  flip,
+  moveAxis,
+  narrow,
+  permute,
+  type Range,
+  reshape,
+  select,
+  slice,
+  squeeze,
+  trace,
+  transpose,
+  tril,
+  triu,
+  unsqueeze,
+} from "./functions/shape.ts";
 export { logSoftmax, softmax, softmin } from "./functions/softmax.ts";
 export type { Operand } from "./functions/types.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";

@@ -14,3 +14,9 @@ export type BroadcastCheck<_Operation extends string, _A extends Shape, _B exten
 export type Reduced<_S extends Shape, _Options> = Shape;
 export type MatMul<_A extends Shape, _B extends Shape> = Shape;
 export type MatMulCheck<_A extends Shape, _B extends Shape> = unknown;
+export type Reshaped<_S extends Shape, _T extends Shape> = Shape;
+export type ReshapeCheck<_S extends Shape, _T extends Shape> = unknown;
+export type Permuted<_S extends Shape, _A extends Shape> = Shape;
+export type Transposed<_S extends Shape, _A extends number, _B extends number> = Shape;
+export type Expanded<_T extends Shape> = Shape;
+export type ExpandCheck<_S extends Shape, _T extends Shape> = unknown;

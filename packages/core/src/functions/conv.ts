@@ -1,0 +1,215 @@
+// Convolution over one, two or three spatial axes (cross-correlation, as in every network library).
+import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { type Shape, showShape } from "../base/shape.ts";
+import { makeNode, type Node } from "../graph/node.ts";
+import { builder as b } from "../ops/builder.ts";
+import { conv } from "../ops/conv.ts";
+import { alike } from "../tensor/promote.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { floatPairOf, nodeOf } from "./arguments.ts";
+
+/** "valid" pads nothing; "same" keeps the extents at stride 1, with the odd cell after. */
+export type ConvPadding = number | readonly number[] | "same" | "valid";
+
+/** One number for all spatial axes, or one for each. */
+export interface ConvOptions {
+  /** `[O]`, added to each output channel. */
+  readonly bias?: Tensor | null;
+  /** 1 by default. */
+  readonly stride?: number | readonly number[];
+  /** Zeros on both sides, 0 by default. */
+  readonly padding?: ConvPadding;
+  /** The distance of neighbouring taps, 1 by default. */
+  readonly dilation?: number | readonly number[];
+  /** Channels are split into so many groups that don't see each other, 1 by default. */
+  readonly groups?: number;
+}
+
+/** One whole number for each spatial axis. */
+export function perAxis(
+  operation: string,
+  what: string,
+  value: number | readonly number[],
+  rank: number,
+  least: number,
+): readonly number[] {
+  const list = typeof value === "number" ? new Array<number>(rank).fill(value) : value;
+  if (list.length !== rank || list.some((n) => !Number.isInteger(n) || n < least))
+    throw new ArgumentError(
+      `${operation}: expected ${what} as ${rank === 1 ? "a whole number" : `${rank} whole numbers`} of at least ${least}, got ${JSON.stringify(value)}`,
+    );
+  return list;
+}
+
+/** Zeros around the spatial axes. */
+function padded(operation: string, x: Node, kernel: Shape, dilation: readonly number[], padding: ConvPadding): Node {
+  if (padding === "valid") return x;
+  const rank = kernel.length;
+  let low: readonly number[];
+  let high: readonly number[];
+  if (padding === "same") {
+    const total = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
+    low = total.map((n) => n >> 1);
+    high = total.map((n, i) => n - (low[i] ?? 0));
+  } else {
+    low = perAxis(operation, "padding", padding, rank, 0);
+    high = low;
+  }
+  const ones = x.shape.map(() => 1);
+  return b.pad(x, [0, 0, ...low], [0, 0, ...high], ones);
+}
+
+function convolve(operation: string, rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  const [given, w] = floatPairOf(operation, x, weight);
+  const single = given.shape.length === rank + 1;
+  const node = single ? b.reshape(given, [1, ...given.shape]) : given;
+  const shapes = `got ${showShape(given.shape)} and ${showShape(w.shape)}`;
+  if (node.shape.length !== rank + 2 || w.shape.length !== rank + 2)
+    throw new ShapeError(
+      `${operation}: expected an input [N, C${", L".repeat(rank)}] and a weight [O, C / groups${", K".repeat(rank)}], ${shapes}`,
+    );
+  const stride = perAxis(operation, "stride", options.stride ?? 1, rank, 1);
+  const dilation = perAxis(operation, "dilation", options.dilation ?? 1, rank, 1);
+  const [groups = 1] = perAxis(operation, "groups", options.groups ?? 1, 1, 1);
+  const [outputs = 0, perGroup = 0, ...kernel] = w.shape;
+  const [, channels = 0] = node.shape;
+  if (channels !== perGroup * groups || outputs % groups !== 0)
+    throw new ShapeError(
+      channels !== perGroup * groups
+        ? `${operation}: expected ${perGroup * groups} channels for ${groups} groups, ${shapes}`
+        : `${operation}: expected outputs that ${groups} groups divide, ${shapes}`,
+    );
+  const padding = options.padding ?? 0;
+  if (padding === "same" && stride.some((n) => n !== 1))
+    throw new ArgumentError(`${operation}: expected stride 1 with padding "same", got ${showShape(stride)}`);
+  const around = padded(operation, node, kernel, dilation, padding);
+  const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1) + 1);
+  if (reach.some((size, i) => size > (around.shape[i + 2] ?? 0)))
+    throw new ShapeError(
+      `${operation}: expected a kernel no larger than the padded input ${showShape(around.shape.slice(2))}, got ${showShape(reach)}`,
+    );
+  let y = makeNode(conv, [around, w], { stride, dilation, groups });
+  if (options.bias) {
+    const bias = nodeOf(operation, options.bias);
+    if (bias.shape.length !== 1 || bias.shape[0] !== outputs)
+      throw new ShapeError(`${operation}: expected a bias [${outputs}], got ${showShape(bias.shape)}`);
+    y = b.add(...alike(y, b.reshape(bias, [outputs, ...kernel.map(() => 1)])));
+  }
+  return new Tensor(single ? b.reshape(y, y.shape.slice(1)) : y);
+}
+
+/**
+ * Convolution over one spatial axis.
+ * @param x `[N, C, L]` or `[C, L]`
+ * @param weight `[O, C / groups, K]`
+ * @param options bias, stride, padding, dilation, groups
+ * @returns `[N, O, ⌊(L + 2·padding − dilation·(K − 1) − 1) / stride⌋ + 1]`
+ * @throws {ShapeError} `conv1d: expected 2 channels for 1 groups, got [1, 3, 8] and [4, 2, 3]`
+ * @example (await conv1d(tensor([[[1, 2, 3]]]), tensor([[[1, -1]]])).toArray()) // [[[-1, -1]]]
+ */
+export function conv1d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  return convolve("conv1d", 1, x, weight, options);
+}
+
+/**
+ * Convolution over two spatial axes.
+ * @param x `[N, C, H, W]` or `[C, H, W]`
+ * @param weight `[O, C / groups, KH, KW]`
+ * @param options bias, stride, padding, dilation, groups
+ * @returns `[N, O, H′, W′]` with H′ = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1, W′ likewise
+ * @throws {ShapeError} `conv2d: expected a kernel no larger than the padded input [2, 2], got [3, 3]`
+ * @example (await conv2d(ones([1, 1, 3, 3]), ones([1, 1, 2, 2])).toArray()) // [[[[4, 4], [4, 4]]]]
+ */
+export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  return convolve("conv2d", 2, x, weight, options);
+}
+
+/**
+ * Convolution over three spatial axes.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @param weight `[O, C / groups, KD, KH, KW]`
+ * @param options bias, stride, padding, dilation, groups
+ * @example conv3d(ones([1, 1, 3, 3, 3]), ones([2, 1, 2, 2, 2])).shape // [1, 2, 2, 2, 2]
+ */
+export function conv3d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  return convolve("conv3d", 3, x, weight, options);
+}
+
+export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
+  /** What the convolution that this undoes had padded, 0 by default. */
+  readonly padding?: number | readonly number[];
+  /** Cells added at the end, for sizes that the stride leaves open, 0 by default. */
+  readonly outputPadding?: number | readonly number[];
+}
+
+/** The adjoint of a convolution: the stretched input convolved with the flipped weight. */
+function convolveTransposed(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  weight: Tensor,
+  options: ConvTransposeOptions,
+): Tensor {
+  const [given, w] = floatPairOf(operation, x, weight);
+  const single = given.shape.length === rank + 1;
+  const node = single ? b.reshape(given, [1, ...given.shape]) : given;
+  const [channels = 0, perGroup = 0, ...kernel] = w.shape;
+  if (node.shape.length !== rank + 2 || w.shape.length !== rank + 2 || node.shape[1] !== channels)
+    throw new ShapeError(
+      `${operation}: expected an input [N, C${", L".repeat(rank)}] and a weight [C, O / groups${", K".repeat(rank)}], got ${showShape(given.shape)} and ${showShape(w.shape)}`,
+    );
+  const stride = perAxis(operation, "stride", options.stride ?? 1, rank, 1);
+  const dilation = perAxis(operation, "dilation", options.dilation ?? 1, rank, 1);
+  const padding = perAxis(operation, "padding", options.padding ?? 0, rank, 0);
+  const extra = perAxis(operation, "outputPadding", options.outputPadding ?? 0, rank, 0);
+  const [groups = 1] = perAxis(operation, "groups", options.groups ?? 1, 1, 1);
+  if (channels % groups !== 0)
+    throw new ShapeError(`${operation}: expected channels that ${groups} groups divide, got ${showShape(w.shape)}`);
+  const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
+  const stretched = b.pad(
+    node,
+    [0, 0, ...reach],
+    [0, 0, ...reach.map((n, i) => n + (extra[i] ?? 0))],
+    [1, 1, ...stride],
+  );
+  const around = stretched.shape.slice(2);
+  const start = [0, 0, ...padding];
+  const size = around.map((n, i) => n - 2 * (padding[i] ?? 0));
+  if (size.some((n, i) => n < (reach[i] ?? 0) + 1))
+    throw new ShapeError(`${operation}: expected a smaller padding, got ${showShape(padding)}: nothing would be left`);
+  const cut = b.slice(
+    stretched,
+    start,
+    start.map(() => 1),
+    [...node.shape.slice(0, 2), ...size],
+  );
+  const flipped = b.slice(w, [0, 0, ...kernel.map((n) => n - 1)], [1, 1, ...kernel.map(() => -1)], w.shape);
+  const grouped = b.reshape(flipped, [groups, channels / groups, perGroup, ...kernel]);
+  const turned = b.permute(grouped, [0, 2, 1, ...kernel.map((_, i) => i + 3)]);
+  const own = b.reshape(turned, [groups * perGroup, channels / groups, ...kernel]);
+  let y = makeNode(conv, [cut, own], { stride: kernel.map(() => 1), dilation, groups });
+  if (options.bias)
+    y = b.add(...alike(y, b.reshape(nodeOf(operation, options.bias), [groups * perGroup, ...kernel.map(() => 1)])));
+  return new Tensor(single ? b.reshape(y, y.shape.slice(1)) : y);
+}
+
+/**
+ * The adjoint of `conv1d`, which makes larger what that made smaller.
+ * @param x `[N, C, L]` or `[C, L]`
+ * @param weight `[C, O / groups, K]`
+ * @returns `[N, O, (L − 1)·stride − 2·padding + dilation·(K − 1) + outputPadding + 1]`
+ * @example (await convTranspose1d(tensor([[[1, 2]]]), tensor([[[1, 1]]]), { stride: 2 }).toArray()) // [[[1, 1, 2, 2]]]
+ */
+export function convTranspose1d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  return convolveTransposed("convTranspose1d", 1, x, weight, options);
+}
+
+/**
+ * The adjoint of `conv2d`, which makes larger what that made smaller.
+ * @param x `[N, C, H, W]` or `[C, H, W]`
+ * @param weight `[C, O / groups, KH, KW]`
+ * @example convTranspose2d(ones([1, 2, 3, 3]), ones([2, 4, 2, 2]), { stride: 2 }).shape // [1, 4, 6, 6]
+ */
+export function convTranspose2d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  return convolveTransposed("convTranspose2d", 2, x, weight, options);
+}
