@@ -1,5 +1,6 @@
 // Finds out what the engine's WebAssembly can do.
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
+import { enableWideVectors, environment } from "./engine-flags.ts";
 
 /** A module with one function that returns a v128, made by `body`. */
 function vectorModule(body: readonly number[]): Uint8Array<ArrayBuffer> {
@@ -19,10 +20,14 @@ const validates = (bytes: Uint8Array<ArrayBuffer>): boolean =>
 /** Whether the wasm device runs here at all: it needs 128-bit vectors. */
 export const hasWasm = (): boolean => validates(vectorModule(zeros));
 
-/** `COTANGENT_WASM=baseline` keeps to what every engine with vectors has. */
+/**
+ * What kernels may use. `COTANGENT_WASM=baseline` keeps to what every engine with vectors has. Where V8 can make
+ * 256-bit operations it is told to, for all code that the process compiles from here on.
+ */
 export function wasmFeatures(): WasmFeatures {
-  const setting = typeof process === "undefined" ? undefined : process.env?.COTANGENT_WASM;
+  if (environment()?.COTANGENT_WASM === "baseline") return { relaxedSimd: false };
   return {
-    relaxedSimd: setting !== "baseline" && validates(vectorModule([...zeros, ...zeros, ...zeros, ...relaxedMadd])),
+    relaxedSimd: validates(vectorModule([...zeros, ...zeros, ...zeros, ...relaxedMadd])),
+    wideVectors: enableWideVectors(),
   };
 }
