@@ -1,5 +1,5 @@
 // Fully connected layers.
-import type { Shape, Tensor } from "@cotangent/core";
+import { linear, type Shape, type Tensor } from "@cotangent/core";
 import { checkCounts, checkLastAxis } from "./arguments.ts";
 import { defaultBias, defaultWeight, type InitOptions } from "./init.ts";
 import { Module } from "./module.ts";
@@ -45,8 +45,7 @@ export class Linear<In extends number = number, Out extends number = number> ext
   ): Tensor<AsShape<LastAxis<S, "Linear", In, Out>>>;
   override forward(x: Tensor): Tensor {
     checkLastAxis("Linear", x.shape, this.inFeatures);
-    const y = x.matmul(this.weight.transpose());
-    return this.bias ? y.add(this.bias) : y;
+    return linear(x, this.weight, this.bias);
   }
 
   override toString(): string {

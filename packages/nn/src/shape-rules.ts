@@ -83,28 +83,48 @@ export type SameChannels<S, Name extends string, From extends number> = S extend
     : ShapeMismatch<`${Name}: expected ${From} channels, got ${Channels}`>
   : S;
 
-/** From [batch, From, height, width] to [batch, To, ?, ?]. */
-export type Channels2d<S, Name extends string, From extends number, To extends number> = S extends readonly [
+/** As many extents as there are spatial axes, none of them known. */
+type Extents<Rank extends number> = Rank extends 1
+  ? readonly [number]
+  : Rank extends 2
+    ? readonly [number, number]
+    : Rank extends 3
+      ? readonly [number, number, number]
+      : readonly number[];
+
+/** From [batch, From, …] to [batch, To, …], with `Rank` extents that change; also without the batch. */
+export type Convolved<S, Rank extends number, From extends number, To extends number> = S extends readonly [
   infer Batch extends number,
   infer Channels extends number,
-  number,
-  number,
+  ...Extents<Rank>,
 ]
   ? Fits<Channels, From> extends true
-    ? readonly [Batch, To, number, number]
-    : ShapeMismatch<`${Name}: expected ${From} channels, got ${Channels}`>
-  : S extends readonly [number, number, number]
-    ? readonly [To, number, number]
-    : number extends (S & Shape)["length"]
-      ? readonly [number, To, number, number]
-      : ShapeMismatch<`${Name}: expected [batch, channels, height, width]`>;
+    ? readonly [Batch, To, ...Extents<Rank>]
+    : ShapeMismatch<`Conv${Rank}d: expected ${From} channels, got ${Channels}`>
+  : S extends readonly [infer Channels extends number, ...Extents<Rank>]
+    ? Fits<Channels, From> extends true
+      ? readonly [To, ...Extents<Rank>]
+      : ShapeMismatch<`Conv${Rank}d: expected ${From} channels, got ${Channels}`>
+    : S extends Shape
+      ? number extends S["length"]
+        ? readonly [number, To, ...Extents<Rank>]
+        : ShapeMismatch<`Conv${Rank}d: expected [batch, channels] and ${Rank} more axes, got ${S["length"]} axes`>
+      : Shape;
 
-/** From [batch, channels, …] to [batch, channels, ?, ?]. */
-export type Pooled2d<S> = S extends readonly [infer Batch extends number, infer Channels extends number, number, number]
-  ? readonly [Batch, Channels, number, number]
+/** From [batch, channels, …] to [batch, channels, …], with `Rank` extents that change; also without the batch. */
+export type Pooled<S, Rank extends number> = S extends readonly [
+  infer Batch extends number,
+  infer Channels extends number,
+  ...Extents<Rank>,
+]
+  ? readonly [Batch, Channels, ...Extents<Rank>]
+  : S extends readonly [infer Channels extends number, ...Extents<Rank>]
+    ? readonly [Channels, ...Extents<Rank>]
+    : Shape;
+
+/** From [batch, …] to [batch, ?], if all axes but the first are merged. */
+export type Flattened<S, Start extends number, End extends number> = [Start, End] extends [1, -1]
+  ? S extends readonly [infer Batch extends number, ...(readonly number[])]
+    ? readonly [Batch, number]
+    : readonly [number, number]
   : Shape;
-
-/** From [batch, …] to [batch, ?]. */
-export type Flattened<S> = S extends readonly [infer Batch extends number, ...(readonly number[])]
-  ? readonly [Batch, number]
-  : readonly [number, number];

@@ -1,5 +1,5 @@
 // Gradient clipping. It joins the step: nothing is computed here.
-import { ArgumentError, maximum, minimum, Tensor } from "@cotangent/core";
+import { ArgumentError, clamp, maximum, minimum, noGrad, Tensor } from "@cotangent/core";
 
 const listOf = (parameters: Tensor | Iterable<Tensor>): Tensor[] =>
   (parameters instanceof Tensor ? [parameters] : [...parameters]).filter((parameter) => parameter.grad !== null);
@@ -8,8 +8,8 @@ const listOf = (parameters: Tensor | Iterable<Tensor>): Tensor[] =>
  * Scales all gradients by one factor, `min(1, maxNorm / (norm + 1e-6))`, so that their joint norm is at most `maxNorm`.
  * Call it between `backward()` and `step()`.
  * @param options.normType 2 by default; Infinity for the largest element
- * @returns the norm before clipping, a scalar tensor; 0 where no parameter has a gradient is an error
- * @throws {ArgumentError} `clipGradNorm: expected maxNorm ≥ 0, got -1`
+ * @returns the norm before clipping, a scalar tensor
+ * @throws {ArgumentError} where no parameter has a gradient, or `clipGradNorm: expected maxNorm ≥ 0, got -1`
  * @example const norm = clipGradNorm(model.parameters(), 1);
  */
 export function clipGradNorm(
@@ -20,11 +20,13 @@ export function clipGradNorm(
   if (!(maxNorm >= 0)) throw new ArgumentError(`clipGradNorm: expected maxNorm ≥ 0, got ${maxNorm}`);
   if (!(normType > 0)) throw new ArgumentError(`clipGradNorm: expected normType > 0, got ${normType}`);
   const list = listOf(parameters);
-  const norm = jointNorm(list, normType);
+  const norm = noGrad(() => jointNorm(list, normType));
   if (!norm)
     throw new ArgumentError("clipGradNorm: expected parameters with gradients, got none. Call backward() before");
-  const scale = minimum(norm.add(1e-6).pow(-1).mul(maxNorm), 1);
-  for (const { grad } of list) grad?.assign(grad.mul(scale));
+  noGrad(() => {
+    const scale = minimum(norm.add(1e-6).pow(-1).mul(maxNorm), 1);
+    for (const { grad } of list) grad?.assign(grad.mul(scale));
+  });
   return norm;
 }
 
@@ -50,5 +52,7 @@ function jointNorm(parameters: readonly Tensor[], normType: number): Tensor | un
  */
 export function clipGradValue(parameters: Tensor | Iterable<Tensor>, clipValue: number): void {
   if (!(clipValue >= 0)) throw new ArgumentError(`clipGradValue: expected clipValue ≥ 0, got ${clipValue}`);
-  for (const { grad } of listOf(parameters)) grad?.assign(maximum(minimum(grad, clipValue), -clipValue));
+  noGrad(() => {
+    for (const { grad } of listOf(parameters)) grad?.assign(clamp(grad, { min: -clipValue, max: clipValue }));
+  });
 }

@@ -1,5 +1,5 @@
 // What all optimizers share: parameter groups, one update for all parameters, and state that can be saved and resumed.
-import { ArgumentError, Tensor, type Update, update } from "@cotangent/core";
+import { ArgumentError, noGrad, Tensor, type Update, update } from "@cotangent/core";
 import { fromStateKey, toStateKey } from "./keys.ts";
 import { Slots } from "./slots.ts";
 
@@ -51,8 +51,8 @@ export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSe
   protected abstract check(settings: Settings): void;
 
   /**
-   * The parameter's next value. State is read from `slots`, and its next value given back to them.
-   * @param parameter the parameter, without its gradient history
+   * The parameter's next value. State is read from `slots`, and its next value given back to them. Runs under noGrad.
+   * @param parameter the parameter
    * @param gradient its gradient
    * @param step 1 for the parameter's first update, then 2, …
    */
@@ -82,6 +82,14 @@ export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSe
    * gradients and updates that still wait to be computed run here, as one plan. If it fails, nothing has changed.
    */
   step(): void {
+    const { updates, moved } = noGrad(() => this.updates());
+    if (updates.length === 0) return;
+    update(updates);
+    for (const slots of moved) slots.commit();
+  }
+
+  /** New values for all parameters that have a gradient, and for what is remembered about them. Computes nothing. */
+  private updates(): { updates: Update[]; moved: Slots[] } {
     const updates: Update[] = [];
     const moved: Slots[] = [];
     for (const group of this.paramGroups)
@@ -90,13 +98,11 @@ export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSe
         const slots = this.slotsOf(parameter);
         slots.begin();
         const step = slots.nextNumber("step", slots.number("step") + 1);
-        const value = this.advance(parameter.detach(), parameter.grad.detach(), slots, group, step);
+        const value = this.advance(parameter, parameter.grad, slots, group, step);
         updates.push({ target: parameter, value }, ...slots.updates());
         moved.push(slots);
       }
-    if (updates.length === 0) return;
-    update(updates);
-    for (const slots of moved) slots.commit();
+    return { updates, moved };
   }
 
   /** Settings and state, to resume from. The tensors are the optimizer's own: a later step changes them. */

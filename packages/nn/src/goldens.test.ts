@@ -1,0 +1,229 @@
+// Layers and losses against PyTorch's numbers: values and gradients from fixtures/ops.json, training from fixtures/train.json.
+import { readFileSync } from "node:fs";
+import { Tensor, tensor } from "@cotangent/core";
+import { describe, expect, test } from "vitest";
+import {
+  AvgPool1d,
+  AvgPool2d,
+  BatchNorm1d,
+  BatchNorm2d,
+  bce,
+  bceWithLogits,
+  Conv1d,
+  Conv2d,
+  crossEntropy,
+  Dropout,
+  Embedding,
+  Flatten,
+  GroupNorm,
+  huberLoss,
+  klDiv,
+  LayerNorm,
+  Linear,
+  l1Loss,
+  MaxPool1d,
+  MaxPool2d,
+  Module,
+  mse,
+  nllLoss,
+  PReLU,
+  RMSNorm,
+  smoothL1Loss,
+} from "./index.ts";
+
+interface Stored {
+  readonly name?: string;
+  readonly shape: readonly number[];
+  readonly data: readonly (number | string)[];
+  readonly dtype?: "i64" | "bool";
+  readonly requiresGrad?: boolean;
+}
+
+type Tolerance = readonly [atol: number, rtol: number];
+
+interface Case {
+  readonly id: string;
+  readonly op: string;
+  readonly note: string;
+  readonly inputs: readonly Stored[];
+  readonly attrs: Record<string, any>;
+  readonly output: Stored | readonly (Stored | null)[];
+  readonly cotangent?: Stored | readonly (Stored | null)[] | null;
+  readonly grads?: readonly (Stored | null)[];
+  readonly tol: Readonly<Record<string, Tolerance>>;
+}
+
+const read = (name: string): any => JSON.parse(readFileSync(new URL(`./fixtures/${name}`, import.meta.url), "utf8"));
+const cases: readonly Case[] = read("ops.json").cases;
+
+function load({ shape, data, dtype, requiresGrad = false }: Stored): Tensor {
+  const values = data.map(Number);
+  if (dtype === "i64") return tensor(values, { shape, dtype: "int32" });
+  return tensor(values, { shape, dtype: dtype ?? "float32", requiresGrad });
+}
+
+async function expectClose(actual: Tensor, { shape, data }: Stored, [atol, rtol]: Tolerance, what: string) {
+  expect(actual.shape, what).toEqual(shape);
+  const values = await actual.data();
+  for (const [i, stored] of data.entries()) {
+    const [value, wanted] = [values[i] ?? Number.NaN, Number(stored)];
+    const message = `${what}[${i}]: ${value}, not ${wanted}`;
+    if (!Number.isFinite(wanted)) expect(value, message).toBe(wanted);
+    else expect(Math.abs(value - wanted), message).toBeLessThanOrEqual(atol + rtol * Math.abs(wanted));
+  }
+}
+
+/** A layer with the given tensors in its fields. */
+function withTensors<M extends Module>(layer: M, fields: Record<string, Tensor | null | undefined>): M {
+  for (const [field, value] of Object.entries(fields)) if (value) Object.assign(layer, { [field]: value });
+  return layer;
+}
+
+type Run = (inputs: readonly Tensor[], attrs: Record<string, any>) => Tensor | readonly Tensor[];
+
+function convolved(
+  Layer: typeof Conv1d | typeof Conv2d,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { stride, padding, dilation, groups }: Record<string, any>,
+): Tensor {
+  const [outputs = 0, inputs = 0, ...kernel] = weight.shape;
+  const options = { stride, padding, dilation, groups, bias: bias !== undefined };
+  return withTensors(new Layer(inputs * groups, outputs, kernel, options), { weight, bias }).forward(x);
+}
+
+const poolOptions = ({ stride, padding, dilation, ceil_mode, count_include_pad }: Record<string, any>) => ({
+  stride,
+  padding,
+  ceilMode: ceil_mode,
+  ...(dilation && { dilation }),
+  ...(count_include_pad !== undefined && { countIncludePad: count_include_pad }),
+});
+
+/** Each operation of the fixtures, through the layer or the loss that computes it. */
+const runs: Record<string, Run> = {
+  linear: ([x, weight, bias]) =>
+    withTensors(new Linear(weight!.shape[1]!, weight!.shape[0]!, { bias: bias !== undefined }), {
+      weight,
+      bias,
+    }).forward(x!),
+  flatten: ([x], { start, end }) => new Flatten({ start, end }).forward(x!),
+  dropout: ([x], { p, training }) => new Dropout(p).train(training).forward(x!),
+  embedding: ([weight, ids], { padding_idx }) =>
+    withTensors(
+      new Embedding(weight!.shape[0]!, weight!.shape[1]!, padding_idx === null ? {} : { paddingIdx: padding_idx }),
+      { weight },
+    ).forward(ids!),
+  batch_norm: ([x, runningMean, runningVar, weight, bias], { training, momentum, eps }) => {
+    const options = { momentum, eps, affine: weight !== undefined };
+    const channels = x!.shape[1]!;
+    const layer = x!.shape.length === 4 ? new BatchNorm2d(channels, options) : new BatchNorm1d(channels, options);
+    withTensors(layer, { runningMean, runningVar, weight, bias }).train(training);
+    const y = layer.forward(x!);
+    return training ? [y, layer.runningMean!, layer.runningVar!] : y;
+  },
+  conv1d: ([x, weight, bias], attrs) => convolved(Conv1d, x!, weight!, bias, attrs),
+  conv2d: ([x, weight, bias], attrs) => convolved(Conv2d, x!, weight!, bias, attrs),
+  max_pool1d: ([x], attrs) => new MaxPool1d(attrs.kernel, poolOptions(attrs)).forward(x!),
+  max_pool2d: ([x], attrs) => new MaxPool2d(attrs.kernel, poolOptions(attrs)).forward(x!),
+  avg_pool1d: ([x], attrs) => new AvgPool1d(attrs.kernel, poolOptions(attrs)).forward(x!),
+  avg_pool2d: ([x], attrs) => new AvgPool2d(attrs.kernel, poolOptions(attrs)).forward(x!),
+  layer_norm: ([x, weight, bias], { normalized_shape, eps }) =>
+    withTensors(new LayerNorm(normalized_shape, { eps, affine: weight !== undefined }), { weight, bias }).forward(x!),
+  group_norm: ([x, weight, bias], { groups, eps }) =>
+    withTensors(new GroupNorm(groups, x!.shape[1]!, { eps, affine: weight !== undefined }), { weight, bias }).forward(
+      x!,
+    ),
+  rms_norm: ([x, weight], { eps }) => withTensors(new RMSNorm(x!.shape.at(-1)!, { eps }), { weight }).forward(x!),
+  prelu: ([x, weight]) => withTensors(new PReLU({ channels: weight!.size }), { weight }).forward(x!),
+  cross_entropy: ([logits, target, weight], { reduction, label_smoothing, ignore_index }) =>
+    crossEntropy(logits!, target!, {
+      reduction,
+      labelSmoothing: label_smoothing,
+      ...(weight ? { weight } : {}),
+      ...(ignore_index === undefined ? {} : { ignoreIndex: ignore_index }),
+    }),
+  nll_loss: ([logp, target, weight], { reduction, ignore_index }) =>
+    nllLoss(logp!, target!, { reduction, ignoreIndex: ignore_index, ...(weight ? { weight } : {}) }),
+  mse_loss: ([x, target], { reduction }) => mse(x!, target!, { reduction }),
+  l1_loss: ([x, target], { reduction }) => l1Loss(x!, target!, { reduction }),
+  huber_loss: ([x, target], { reduction, delta }) => huberLoss(x!, target!, { reduction, delta }),
+  smooth_l1_loss: ([x, target], { reduction, beta }) => smoothL1Loss(x!, target!, { reduction, beta }),
+  bce_loss: ([p, target, weight], { reduction }) => bce(p!, target!, { reduction, ...(weight ? { weight } : {}) }),
+  bce_with_logits: ([x, target, ...rest], { reduction, extra }) => {
+    const weight = rest[extra.indexOf("weight")];
+    const posWeight = rest[extra.indexOf("pos_weight")];
+    return bceWithLogits(x!, target!, { reduction, ...(weight && { weight }), ...(posWeight && { posWeight }) });
+  },
+  kl_div: ([x, target], { reduction, log_target }) => klDiv(x!, target!, { reduction, logTarget: log_target }),
+};
+
+const listOf = <T>(x: T | readonly T[]): readonly T[] => (Array.isArray(x) ? x : [x as T]);
+
+describe("operations", () => {
+  test("each operation of the fixtures has a layer or a loss", () => {
+    expect([...new Set(cases.map(({ op }) => op))].filter((op) => !(op in runs))).toEqual([]);
+  });
+
+  test.each(cases.filter(({ op }) => op in runs).map((c) => [c.id, c.note, c] as const))(
+    "%s: %s",
+    async (_id, _note, c) => {
+      const inputs = c.inputs.map(load);
+      const outputs = listOf(runs[c.op]!(inputs, c.attrs));
+      const wanted = listOf(c.output);
+      expect(outputs).toHaveLength(wanted.length);
+      for (const [i, output] of outputs.entries()) {
+        const stored = wanted[i];
+        if (stored) await expectClose(output, stored, c.tol.output!, `output ${i}`);
+      }
+      if (!c.grads) return;
+      const cotangent = listOf(c.cotangent ?? null)[0];
+      outputs[0]!.backward(cotangent ? load(cotangent) : undefined);
+      for (const [i, stored] of c.grads.entries()) {
+        if (!stored || !inputs[i]!.requiresGrad) continue;
+        expect(inputs[i]!.grad, `gradient ${i}`).toBeInstanceOf(Tensor);
+        await expectClose(inputs[i]!.grad!, stored, c.tol.grad!, `gradient ${i}`);
+      }
+    },
+  );
+});
+
+describe("training", () => {
+  for (const c of read("train.json").cases)
+    test(`${c.id}: ${c.note}`, async () => {
+      class Net extends Module {
+        readonly fc1 = new Linear(8, 16);
+        readonly fc2 = new Linear(16, 4);
+        override forward(x: Tensor): Tensor {
+          return this.fc2.forward(this.fc1.forward(x).relu());
+        }
+      }
+      const net = new Net();
+      const stored = (tensors: Record<string, Stored>) =>
+        Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, load(value)]));
+      net.loadStateDict(stored(c.params));
+      const buffers = new Map<Tensor, Tensor>();
+      for (let step = 0; step < c.steps; step++) {
+        const batch = c.batches[step % 4];
+        net.zeroGrad();
+        const loss = crossEntropy(net.forward(load(batch.x)), load(batch.y));
+        loss.backward();
+        await expectClose(loss, { shape: [], data: [c.losses[step]] }, c.tol.losses, `loss ${step}`);
+        for (const [name, parameter] of net.namedParameters()) {
+          const grad = parameter.grad!;
+          if (step === 0) await expectClose(grad, c.grads0[name], c.tol.grads0, `first gradient of ${name}`);
+          // Stochastic gradient descent with momentum, as in the fixture: packages know nothing of each other.
+          const buffer = buffers.get(parameter);
+          const next = tensor(grad.add(buffer ? buffer.mul(c.optimizer.momentum) : 0).dataSync(), {
+            shape: grad.shape,
+          });
+          buffers.set(parameter, next);
+          parameter.assign(parameter.detach().sub(next.mul(c.optimizer.lr)));
+        }
+      }
+      for (const [name, parameter] of net.namedParameters())
+        await expectClose(parameter, c.finalParams[name], c.tol.finalParams[name], name);
+      await expectClose(net.eval().forward(load(c.evalInput)), c.evalOutput, c.tol.evalOutput, "output");
+    });
+});
