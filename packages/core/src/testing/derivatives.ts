@@ -50,17 +50,17 @@ export function checkDerivatives(f: NodeFunction, xs: readonly Node[], tolerance
 }
 
 /** All gradients of a weighted sum of f, as one flat node. */
-function gradientOf(f: NodeFunction, inputs: readonly Node[]): Node {
+export function gradientOf(f: NodeFunction, inputs: readonly Node[]): Node {
   const y = f(...inputs);
   const floats = inputs.filter((x) => x.dtype === "float64");
-  const cotangent = nodeOf(y.shape, samples(sizeOf(y.shape), 5));
+  const cotangent = nodeOf(y.shape, samples(sizeOf(y.shape), 5), "float64", { device: y.device });
   const grads = reverse(builder, [y], [cotangent], floats);
   let total: Node | null = null;
   grads.forEach((g, i) => {
     if (!g) return;
     // Squares keep the sum nonlinear in the gradient, so that second derivatives are seen.
     const part = builder.sum(
-      builder.mul(g, builder.mul(g, nodeOf(g.shape, samples(sizeOf(g.shape), 7 + i)))),
+      builder.mul(g, builder.mul(g, nodeOf(g.shape, samples(sizeOf(g.shape), 7 + i), "float64", { device: g.device }))),
       g.shape.map((_, axis) => axis),
     );
     total = total ? builder.add(total, part) : part;
@@ -104,7 +104,7 @@ function checkGradient(f: NodeFunction, xs: readonly Node[], tolerance: number):
 }
 
 /** f over a batch of three, by `vectorize` and one by one; each float input batched alone, and all together. */
-function checkBatch(f: NodeFunction, xs: readonly Node[], tolerance: number): void {
+export function checkBatch(f: NodeFunction, xs: readonly Node[], tolerance: number): void {
   const size = 3;
   const every = xs.map((_, i) => i);
   for (const chosen of xs.length > 1 ? [...every.map((i) => [i]), every] : [every]) {
@@ -122,14 +122,18 @@ function checkBatch(f: NodeFunction, xs: readonly Node[], tolerance: number): vo
       );
     });
     const mapped = chosen.flatMap((i) => xs[i] ?? []);
-    const batched = mapped.map((x, j) => nodeOf([size, ...x.shape], examples[j]?.flat() ?? [], x.dtype));
+    const batched = mapped.map((x, j) =>
+      nodeOf([size, ...x.shape], examples[j]?.flat() ?? [], x.dtype, { device: x.device }),
+    );
     const [y] = vectorize(builder, [f(...xs)], mapped, batched, size);
     if (!y) throw new Error("vectorize returned nothing");
     const one = (k: number): number[] =>
       valuesOf(
         f(
           ...xs.map((x, i) =>
-            chosen.includes(i) ? nodeOf(x.shape, examples[chosen.indexOf(i)]?.[k] ?? [], x.dtype) : x,
+            chosen.includes(i)
+              ? nodeOf(x.shape, examples[chosen.indexOf(i)]?.[k] ?? [], x.dtype, { device: x.device })
+              : x,
           ),
         ),
       );
