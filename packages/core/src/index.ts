@@ -44,6 +44,7 @@ export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
+export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/normalize.ts";
@@ -91,6 +92,18 @@ export {
   unsqueeze,
 } from "./functions/shape.ts";
 export { logSoftmax, softmax, softmin } from "./functions/softmax.ts";
+export {
+  type GradientAt,
+  grad,
+  jvp,
+  type Positions,
+  stopGradient,
+  type VmapOptions,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from "./functions/transforms.ts";
+export type { Plain, Reshapen } from "./functions/trees.ts";
 export type { Operand } from "./functions/types.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";

@@ -52,9 +52,21 @@ export class Node {
     this.scalar = fields.scalar ?? 0;
   }
 
-  /** Drops the way back to the inputs, so that they can be collected. */
+  /** Drops the way back to the inputs, so that they can be collected; not while a transform records its function. */
   forget(): void {
-    this.inputs = [];
+    if (recordings === 0) this.inputs = [];
+  }
+}
+
+let recordings = 0;
+
+/** Runs `body` with nodes that remember their inputs even where they are computed on the way. */
+export function recording<T>(body: () => T): T {
+  recordings++;
+  try {
+    return body();
+  } finally {
+    recordings--;
   }
 }
 

@@ -67,7 +67,7 @@ function expressionOf(node: Node, named: ReadonlyMap<Node, string>, digits: numb
   const { op, inputs, attrs } = node;
   const operands = inputs.map((input) => named.get(input) ?? showLiteral(input, digits));
   const [first, second] = operands;
-  if (op.symbol && operands.length === 1) return `${op.symbol}${first}`;
+  if (op.symbol !== undefined && operands.length === 1) return `${op.symbol}${first}`;
   if (op.symbol && operands.length === 2) return `${first} ${op.symbol} ${second}`;
   const settings = op.symbol ? [] : Object.entries(attrs).map(([key, value]) => `${key}: ${showAttr(value)}`);
   return `${op.name}(${[...operands, ...settings].join(", ")})`;

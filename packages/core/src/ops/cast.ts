@@ -28,3 +28,15 @@ export const stopGradient: Linear = {
   batch: (_, _attrs, [x]) => makeNode(stopGradient, [only(x)]),
   lower: (_, [x]) => only(x),
 };
+
+/** The identity: a name of its own for a value, so that a transform tells two uses of one tensor apart. */
+export const alias: Linear = {
+  kind: "linear",
+  name: "alias",
+  symbol: "",
+  dtype: anything,
+  shape: broadcast,
+  transpose: (_, g) => g,
+  batch: (_, _attrs, [x]) => makeNode(alias, [only(x)]),
+  lower: (_, [x]) => only(x),
+};

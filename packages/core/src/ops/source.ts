@@ -52,3 +52,10 @@ export function constantNode(value: number, dtype: DType, device: string): Node 
 export function iotaNode(n: number, device: string): Node {
   return sourceNode(iotaOp, [n], "int32", device, { n });
 }
+
+/** A value that is not known yet: a transform puts another in its place. `why` is told to whoever reads it before. */
+export function unknownLeaf(shape: Shape, dtype: DType, device: string, why: string): Node {
+  const node = sourceNode(leafOp, shape, dtype, device, noAttrs);
+  node.gone = why;
+  return node;
+}

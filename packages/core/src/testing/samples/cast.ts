@@ -25,6 +25,10 @@ export const cast: SamplesOf<typeof records> = {
       probe([random([3], "int32")], { dtype: "float64" }),
     ],
   },
+  alias: {
+    bound: exact,
+    list: [...pointwise({ arity: 1, bound: exact, dtypes, smooth: null }).list, probe([random([2, 3], "float64")])],
+  },
   stopGradient: {
     bound: exact,
     // Differences see through it: integers, for the batches.
