@@ -64,8 +64,10 @@ export type ContractPlan =
 const floatBytes = 4;
 /** Elements of one k-block at most: it is summed up in registers, so this also bounds the rounding error. */
 const kLimit = 320;
+/** Steps of k that lie further apart than this, taken together, crowd each other out of the nearest cache. */
+const farBytes = 64 << 10;
 const packedABytes = 128 << 10;
-const packedBBytes = 512 << 10;
+const packedBBytes = 384 << 10;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -148,8 +150,9 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null): GemmPlan {
   const bLanes = axesOf(kernel.n, b, nStart);
   const aSteps = axesOf(kernel.k, a, kStart);
   const bSteps = axesOf(kernel.k, b, kStart);
-  const aPacked = !splatInPlace(aLanes, aSteps) || (n > 4 * width && m * k > 4096);
-  const bPacked = !vectorInPlace(bLanes, bSteps) || (m > 8 * tile.rows && n * k > 4096);
+  const spread = (axes: readonly Axis[]): number => kBlock * floatBytes * Math.abs(axes[0]?.stride ?? 0);
+  const aPacked = !splatInPlace(aLanes, aSteps) || (m > 64 && (spread(aSteps) > farBytes ? n > 64 : n >= 512));
+  const bPacked = !vectorInPlace(bLanes, bSteps) || (spread(bSteps) > farBytes && m > 128);
 
   const epilogue = direct ? null : planEpilogue(kernel);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);

@@ -4,9 +4,9 @@ import type { ContractKernel } from "../../kernel/ir.ts";
 import type { Axis } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
 import { type GemmOperand, type GemmPlan, planContract } from "./contract-plan.ts";
-import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
+import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
-import { tileColumn } from "./gemm-tile.ts";
+import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
 import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
 import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, type Steps } from "./packing.ts";
@@ -213,21 +213,17 @@ class GemmEmitter {
     const pitch = Math.ceil(tile.rows / 4) * 4;
     const aRow = a.packed ? 4 : strideBytes(a.lanes);
     const shape = {
-      rows: tile.rows,
-      restRows: plan.m % tile.rows,
+      columns: width,
+      restColumns: plan.n % width,
       aRow,
       aStep: a.packed ? 4 * pitch : strideBytes(a.k),
-      aTile: a.packed ? 4 * pitch * plan.kBlock : tile.rows * aRow,
+      bStep: b.packed ? "packed" : strideBytes(b.k),
+      bTile: 4 * width * (b.packed ? plan.kBlock : 1),
       targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
       oddSteps: plan.k % 2 === 1,
       accumulates: plan.kBlock < plan.k,
-    };
-    const column = (columns: number): Callable =>
-      tileColumn(
-        this.module,
-        { ...shape, columns, bStep: b.packed ? 16 * Math.ceil(columns / 4) : strideBytes(b.k) },
-        this.features,
-      );
+    } as const;
+    const aTile = a.packed ? 4 * pitch * plan.kBlock : tile.rows * aRow;
     f.scope(() => {
       const fromA = f.local(
         "i32",
@@ -251,16 +247,27 @@ class GemmEmitter {
       const rows = target.rows.length > 1 ? constant(0) : i32.mul(row, constant(strideBytes(target.rows)));
       const to = f.local("i32", i32.add(this.base.target, rows));
       if (epilogue.kind !== "blocks") f.increase(to, i32.mul(at.column, constant(4)));
-      const left = f.local("i32", counts.columns);
-      const call = (columns: number): void =>
-        f.call(column(columns), fromA, fromB, to, counts.steps, counts.rows, at.step, this.place("targetRows"));
-      f.while(i32.ge(left, constant(width)), () => {
-        call(width);
-        f.increase(fromB, b.packed ? 4 * width * plan.kBlock : 4 * width);
-        f.increase(to, 4 * width);
-        f.increase(left, -width);
+      const table = f.local("i32", this.place("targetRows"));
+      const left = f.local("i32", counts.rows);
+      const call = (rows: number): void =>
+        f.call(
+          tileRow(this.module, { ...shape, rows }, this.features),
+          fromA,
+          fromB,
+          to,
+          counts.steps,
+          counts.columns,
+          at.step,
+          table,
+        );
+      f.while(i32.ge(left, constant(tile.rows)), () => {
+        call(tile.rows);
+        f.increase(fromA, aTile);
+        if (shape.targetRow === null) f.increase(table, 4 * tile.rows);
+        else f.increase(to, shape.targetRow * tile.rows);
+        f.increase(left, -tile.rows);
       });
-      if (plan.n % width > 0) f.if(left, () => call(plan.n % width));
+      if (plan.m % tile.rows > 0) f.if(left, () => call(plan.m % tile.rows));
     });
   }
 

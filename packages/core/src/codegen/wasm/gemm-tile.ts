@@ -53,18 +53,18 @@ export function chooseTile(m: number, n: number): Tile {
 /** Work for one step of k, in cycles. */
 export const tileCost = (m: number, n: number): number => choose(m, n).cost;
 
-/** How a column of tiles finds its data; distances are in bytes. */
-export interface TileColumn {
+/** How a row of tiles finds its data; distances are in bytes. */
+export interface TileRow {
   readonly rows: number;
-  /** Rows of the last tile where m is not a multiple of `rows`; 0 if it is. */
-  readonly restRows: number;
-  /** Columns of results; loads are whole vectors, stores are exact. */
+  /** Columns of a tile, and of the last one where n is not a multiple of that; 0 if it is. */
   readonly columns: number;
-  /** From row to row and from step to step of a, and from tile to tile. */
+  readonly restColumns: number;
+  /** From row to row and from step to step of a. */
   readonly aRow: number;
   readonly aStep: number;
-  readonly aTile: number;
-  readonly bStep: number;
+  /** From step to step and from tile to tile of b; packed panels are as wide as their tile. */
+  readonly bStep: number | "packed";
+  readonly bTile: number;
   /** From row to row of the results, or null where a table of offsets gives the rows. */
   readonly targetRow: number | null;
   /** Steps of k may not be a multiple of the unrolled loop. */
@@ -74,31 +74,24 @@ export interface TileColumn {
 }
 
 /**
- * A function (a, b, target, steps, rows, add, table) that computes the tiles below each other in one column; `add`
- * says whether to add to what is there, `table` holds offsets of the target's rows.
+ * A function (a, b, target, steps, columns, add, table) that computes the tiles side by side in one row of tiles: the
+ * results of a row lie next to each other in memory, and a's part stays in the nearest cache. `add` says whether to
+ * add to what is there, `table` holds offsets of the target's rows.
  */
-export function tileColumn(module: ModuleBuilder, shape: TileColumn, features: WasmFeatures): Callable {
+export function tileRow(module: ModuleBuilder, shape: TileRow, features: WasmFeatures): Callable {
   return module.helper(`tile ${JSON.stringify(shape)}`, () => {
     const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
-    const [a, b, target, steps, rows, add, table] = [0, 1, 2, 3, 4, 5, 6].map((i) => f.param("i32", i)) as [
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-    ];
-    const one = (count: number): void =>
-      f.scope(() => emitTile(f, shape, count, { a, b, target, steps, add, table }, features));
-    f.while(i32.ge(rows, i32.const(shape.rows)), () => {
-      one(shape.rows);
-      f.increase(a, shape.aTile);
-      if (shape.targetRow === null) f.increase(table, 4 * shape.rows);
-      else f.increase(target, shape.targetRow * shape.rows);
-      f.increase(rows, -shape.rows);
+    const param = (i: number): Local<"i32"> => f.param("i32", i);
+    const at = { a: param(0), b: param(1), target: param(2), steps: param(3), add: param(5), table: param(6) };
+    const left = param(4);
+    const { columns, restColumns } = shape;
+    f.while(i32.ge(left, i32.const(columns)), () => {
+      f.scope(() => emitTile(f, shape, columns, at, features));
+      f.increase(at.b, shape.bTile);
+      f.increase(at.target, 4 * columns);
+      f.increase(left, -columns);
     });
-    if (shape.restRows > 0) f.if(rows, () => one(shape.restRows));
+    if (restColumns > 0) f.if(left, () => f.scope(() => emitTile(f, shape, restColumns, at, features)));
     return f;
   });
 }
@@ -114,8 +107,10 @@ interface TileLocals {
 
 const unrolled = 2;
 
-function emitTile(f: FunctionBuilder, shape: TileColumn, rows: number, at: TileLocals, features: WasmFeatures): void {
-  const vectors = Math.ceil(shape.columns / 4);
+function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileLocals, features: WasmFeatures): void {
+  const { rows } = shape;
+  const vectors = Math.ceil(columns / 4);
+  const bStep = shape.bStep === "packed" ? 16 * vectors : shape.bStep;
   const sums = Array.from({ length: rows }, () =>
     Array.from({ length: vectors }, () => f.local("v128", f32x4.const(0))),
   );
@@ -142,12 +137,12 @@ function emitTile(f: FunctionBuilder, shape: TileColumn, rows: number, at: TileL
   };
   const steps = (count: number): void => {
     for (let q = 0; q < count; q++) {
-      step(shape.aStep < 0 ? 0 : q * shape.aStep, shape.bStep < 0 ? 0 : q * shape.bStep);
+      step(shape.aStep < 0 ? 0 : q * shape.aStep, bStep < 0 ? 0 : q * bStep);
       if (shape.aStep < 0) f.increase(a, shape.aStep);
-      if (shape.bStep < 0) f.increase(b, shape.bStep);
+      if (bStep < 0) f.increase(b, bStep);
     }
     if (shape.aStep > 0) f.increase(a, count * shape.aStep);
-    if (shape.bStep > 0) f.increase(b, count * shape.bStep);
+    if (bStep > 0) f.increase(b, count * bStep);
   };
 
   f.set(left, i32.shrU(at.steps, i32.const(Math.log2(unrolled))));
@@ -182,7 +177,7 @@ function emitTile(f: FunctionBuilder, shape: TileColumn, rows: number, at: TileL
     );
   eachRow((address, offset, row_) =>
     row_.forEach((sum, j) => {
-      storeLanes(f, address, sum, Math.min(4, shape.columns - 4 * j), offset + 16 * j);
+      storeLanes(f, address, sum, Math.min(4, columns - 4 * j), offset + 16 * j);
     }),
   );
 }
