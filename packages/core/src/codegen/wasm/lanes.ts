@@ -3,9 +3,9 @@
 import type { DType } from "../../base/dtype.ts";
 import { CotangentError } from "../../base/errors.ts";
 import type { Instruction } from "../../base/instruction.ts";
-import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
+import { type Callable, call, type FunctionBuilder, type Local, type ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
-import { f32x4, f64x2, i32, i32x4, i64x2, shuffle32, type V128, v128 } from "./instructions.ts";
+import { f32x4, f64x2, i32, i32x4, i64x2, shuffle32, type V128, type Value, v128 } from "./instructions.ts";
 import { float64Math, vectorMath } from "./math.ts";
 import type { MathContext } from "./math-context.ts";
 import { integerDivide, integerModulo, integerPower, shiftLanes } from "./math-scalar.ts";
@@ -57,6 +57,15 @@ export class LaneOperations implements MathContext {
   /** A vector that may be used more than once. */
   keep(x: V128): V128 {
     return isLocal(x) ? x : this.f.local("v128", x);
+  }
+
+  /**
+   * V8's revectorizer (Node 26) aborts the process on pairs of calls that return vectors; it does not look behind a
+   * lane that is replaced.
+   */
+  callVector(callee: Callable, ...args: readonly Value[]): V128 {
+    const result = this.keep(call(callee, "v128", ...args));
+    return i32x4.replaceLane(result, 0, i32x4.extractLane(result, 0));
   }
 
   keepLanes(x: Lanes): Lanes {

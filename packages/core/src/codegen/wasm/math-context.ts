@@ -1,6 +1,6 @@
 // What vector formulas are written with.
 import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
-import type { V128 } from "./instructions.ts";
+import type { Callable, V128, Value } from "./instructions.ts";
 
 export interface MathContext {
   readonly f: FunctionBuilder;
@@ -9,6 +9,8 @@ export interface MathContext {
   forFunction(f: FunctionBuilder): MathContext;
   /** A vector that may be used more than once. */
   keep(x: V128): V128;
+  /** Calls a function that returns a vector, in a way that V8's revectorizer survives. */
+  callVector(callee: Callable, ...args: readonly Value[]): V128;
   /** Constants in all lanes. */
   float(value: number): V128;
   double(value: number): V128;

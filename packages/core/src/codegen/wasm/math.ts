@@ -22,30 +22,28 @@ const unaryFormulas: { readonly [op: string]: (c: MathContext, x: V128) => V128 
 const binaryFormulas: { readonly [op: string]: (c: MathContext, x: V128, y: V128) => V128 } = { pow, atan2, mod };
 
 /** Short enough to stand in the loop itself, where their constants stay in registers. */
-const inlined: ReadonlySet<string> = new Set(["exp", "log", "tanh"]);
+const inlined: ReadonlySet<string> = new Set(["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf"]);
 
 /** A function of float32 lanes. */
 export function vectorMath(c: MathContext, op: Instruction, x: V128, y: V128): V128 {
   const unary = unaryFormulas[op];
   const binary = binaryFormulas[op];
   if (unary && inlined.has(op)) return unary(c, x);
-  if (unary)
-    return call(
-      c.module.helper(`${op} of float32`, () => {
-        const f = c.module.function(["v128"], "v128");
-        f.value(unary(c.forFunction(f), f.param("v128", 0)));
-        return f;
-      }),
-      "v128",
-      x,
-    );
+  if (unary) {
+    const callee = c.module.helper(`${op} of float32`, () => {
+      const f = c.module.function(["v128"], "v128");
+      f.value(unary(c.forFunction(f), f.param("v128", 0)));
+      return f;
+    });
+    return c.callVector(callee, x);
+  }
   if (!binary) throw new CotangentError(`${op}: expected an instruction on floats`);
   const callee = c.module.helper(`${op} of float32`, () => {
     const f = c.module.function(["v128", "v128"], "v128");
     f.value(binary(c.forFunction(f), f.param("v128", 0), f.param("v128", 1)));
     return f;
   });
-  return call(callee, "v128", x, y);
+  return c.callVector(callee, x, y);
 }
 
 /** A function of one or two doubles, computed by JavaScript or by a loop of our own. */

@@ -1,6 +1,5 @@
 // Loads and stores of four lanes of any dtype at any stride, and safe loads of some of the lanes.
 import type { DType } from "../../base/dtype.ts";
-import { call } from "./encoder.ts";
 import { type I32, i8x16, i16x8, i32, i32x4, shuffle32, type V128, v128 } from "./instructions.ts";
 import type { LaneOperations, Lanes } from "./lanes.ts";
 
@@ -102,7 +101,7 @@ function gather(c: LaneOperations, width: 8 | 32 | 64, base: I32, relative: V128
     f.return(out);
     return f;
   });
-  return call(callee, "v128", base, relative, bits);
+  return c.callVector(callee, base, relative, bits);
 }
 
 /** Stores `lanes` elements that are `stride` bytes apart, and nothing else. */
