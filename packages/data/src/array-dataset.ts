@@ -29,7 +29,7 @@ export type Sample<S extends Record<string, Shape>> = { [K in keyof S]: Tensor<S
 export type Batch<S extends Record<string, Shape>> = { [K in keyof S]: Tensor<[number, ...S[K]]> };
 
 /**
- * Samples in memory. A batch of 128 images of 784 float32 values takes some ten microseconds to gather.
+ * Samples in memory. A batch of 128 images of 784 float32 values takes about a tenth of a millisecond.
  * @throws {ShapeError} `ArrayDataset: expected columns of equal length, got image: 60000, label: 10000`
  * @example const points = new ArrayDataset({ x: { data: Float32Array.of(1, 2, 3, 4), shape: [2] }, y: { data: Int32Array.of(0, 1), shape: [] } });
  */
@@ -82,28 +82,35 @@ function rowCount(name: string, { data, shape, table }: Column): number {
   return rows;
 }
 
-/** The rows at `indices`, one after another, in a new array. */
-function gather({ data, shape, table }: Column, indices: Indices): TypedArray {
+/** Where rows are gathered before `tensor` copies them: fresh memory for every batch would double its cost. */
+const scratch = new WeakMap<Column, TypedArray>();
+
+function scratchFor(column: Column, length: number): TypedArray {
+  let array = scratch.get(column);
+  if (array === undefined || array.length < length) {
+    array = column.table === undefined ? emptyLike(column.data, length) : new Float32Array(length);
+    scratch.set(column, array);
+  }
+  return array.length === length ? array : array.subarray(0, length);
+}
+
+/** The rows at `indices`, one after another, until the next call for this column. */
+function gather(column: Column, indices: Indices): TypedArray {
+  const { data, shape, table } = column;
   const size = sizeOf(shape);
-  if (table !== undefined) return gatherTable(data, table, size, indices);
-  const rows = emptyLike(data, indices.length * size);
+  const rows = scratchFor(column, indices.length * size);
   let end = 0;
   for (const index of indices) {
-    if (size === 1) rows[end] = data[index] ?? 0;
-    else rows.set(data.subarray(index * size, (index + 1) * size), end);
+    const row = data.subarray(index * size, (index + 1) * size);
+    if (table === undefined) rows.set(row, end);
+    else lookUp(row, table, rows.subarray(end, end + size));
     end += size;
   }
   return rows;
 }
 
-function gatherTable(data: TypedArray, table: Float32Array, size: number, indices: Indices): Float32Array {
-  const rows = new Float32Array(indices.length * size);
-  let end = 0;
-  for (const index of indices) {
-    const stop = (index + 1) * size;
-    for (let i = index * size; i < stop; i++) rows[end++] = table[data[i] ?? 0] ?? 0;
-  }
-  return rows;
+function lookUp(bytes: TypedArray, table: Float32Array, values: TypedArray): void {
+  for (let i = 0; i < bytes.length; i++) values[i] = table[bytes[i] ?? 0] ?? 0;
 }
 
 const tensorOf = ({ dtype }: Column, data: TypedArray, shape: Shape): Tensor =>
