@@ -17,9 +17,7 @@ interface LinearShapes<In extends number, Out extends number> extends ShapeRule 
  * @param options.bias whether to add a bias, true by default
  * @param options.generator what the first values are drawn from
  * @throws {ShapeError} `Linear: expected last axis 784, got shape [32, 100]`
- * @example
- * const layer = new Linear(784, 10);
- * layer.forward(zeros([32, 784])).shape; // [32, 10]
+ * @example new Linear(784, 10).forward(zeros([32, 784])).shape // [32, 10]
  */
 export class Linear<In extends number = number, Out extends number = number> extends Module {
   declare readonly shapeRule: LinearShapes<In, Out>;

@@ -1,7 +1,7 @@
 // The base of all layers and models: finds parameters, buffers and submodules in its own fields.
 import { ArgumentError, type Shape, Tensor } from "@cotangent/core";
 import { isParameter } from "./parameter.ts";
-import { type KeyDifference, loadState, type StateDict, toStateKey } from "./state.ts";
+import { copyState, type KeyDifference, loadState, type StateDict, toStateKey } from "./state.ts";
 import { type Summary, type SummaryOptions, summarize } from "./summary.ts";
 
 /** What a module is made of, as far as state goes. */
@@ -20,6 +20,7 @@ export type Member = Tensor | Module;
  *     return this.output.forward(this.hidden.forward(x).relu());
  *   }
  * }
+ * Object.keys(new Classifier().stateDict()) // ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
  */
 export abstract class Module {
   /** Whether layers that differ between the two (dropout, batch norm) train or predict. Set by `train()` and `eval()`. */
@@ -115,10 +116,11 @@ export abstract class Module {
 
   /**
    * All parameters and buffers by PyTorch's names. The tensors are the model's own, as in PyTorch: training on changes
-   * them. Save them at once, or load them into another model, to keep their values.
-   * @example await writeFile("model.safetensors", await saveSafetensors(model.stateDict()));
+   * them. Save them at once, or ask for copies, to keep their values.
+   * @param options.copy return copies instead, whose values stay
+   * @example Object.keys(new Linear(3, 2).stateDict()) // ["weight", "bias"]
    */
-  stateDict(): Record<string, Tensor> {
+  stateDict({ copy = false }: { readonly copy?: boolean } = {}): Record<string, Tensor> {
     const state: Record<string, Tensor> = {};
     const visit = (module: Module, prefix: string, ancestors: readonly Module[]): void => {
       if (ancestors.includes(module)) return;
@@ -131,7 +133,7 @@ export abstract class Module {
       }
     };
     visit(this, "", []);
-    return state;
+    return copy ? copyState(state) : state;
   }
 
   /**
@@ -149,7 +151,7 @@ export abstract class Module {
   /**
    * The layers with their parameters and, if the shape of an input is given, the shapes of their outputs. Print it, or
    * read its numbers. Nothing is computed.
-   * @example console.log(`${model.summary([1, 784])}`);
+   * @example new Linear(784, 10).summary([32, 784]).rows[0].outputShape // [32, 10]
    */
   summary(inputShape?: Shape, options: SummaryOptions = {}): Summary {
     return summarize(this, inputShape, options);

@@ -5,11 +5,12 @@ import { type Shape, Tensor } from "@cotangent/core";
  * A tensor that a module's `parameters()` lists, with or without `requiresGrad`: a frozen parameter remains one.
  * @example
  * class Scale extends Module {
- *   readonly factor = new Parameter(tensor([1]));
+ *   readonly factor = new Parameter(tensor([2]));
  *   override forward(x: Tensor): Tensor {
  *     return x.mul(this.factor);
  *   }
  * }
+ * new Scale().namedParameters().map(([name]) => name) // ["factor"]
  */
 export class Parameter<S extends Shape = Shape> extends Tensor<S> {
   /** @param value the first value, which is copied */

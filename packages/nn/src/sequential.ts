@@ -15,6 +15,7 @@ interface SequentialShapes<Layers extends readonly Layer[]> extends ShapeRule {
  * names both sizes. Names in the state dict are `0.weight`, `1.bias`, …
  * @example
  * const model = new Sequential(new Linear(784, 256), new ReLU(), new Linear(256, 10));
+ * model.forward(zeros([32, 784])).shape // [32, 10]
  */
 export class Sequential<const Layers extends readonly Layer[] = readonly Layer[]> extends Module {
   declare readonly shapeRule: SequentialShapes<Layers>;

@@ -1,5 +1,5 @@
 // State dicts: a module's tensors by PyTorch's names.
-import { ArgumentError, DTypeError, ShapeError, type Tensor, type Update, update } from "@cotangent/core";
+import { ArgumentError, DTypeError, realize, ShapeError, type Tensor, type Update, update } from "@cotangent/core";
 
 /** Tensors by name. */
 export type StateDict = Readonly<Record<string, Tensor>>;
@@ -9,6 +9,13 @@ export const toStateKey = (field: string): string =>
   field.replace(/([a-z0-9])([A-Z])/g, (_, before: string, letter: string) => `${before}_${letter.toLowerCase()}`);
 
 const showShape = ({ shape }: Tensor): string => `[${shape.join(", ")}]`;
+
+/** Tensors of their own with the same values, computed in one plan. */
+export function copyState(state: StateDict): Record<string, Tensor> {
+  const copies = Object.entries(state).map(([key, value]) => [key, value.detach()] as const);
+  realize(...copies.map(([, value]) => value));
+  return Object.fromEntries(copies);
+}
 
 /** Keys that only one of two dicts has. */
 export interface KeyDifference {

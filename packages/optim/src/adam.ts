@@ -61,7 +61,11 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
  * Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015).
  * @throws {ArgumentError} `Adam: expected 0 ≤ betas[0] < 1, got 1`
  * @example
- * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+ * const weight = tensor([1], { requiresGrad: true });
+ * const optimizer = new Adam([weight], { lr: 0.1 });
+ * weight.mul(weight).sum().backward();
+ * optimizer.step();
+ * await weight.toArray() // [0.9]
  */
 export class Adam extends AdamBase {
   constructor(params: Parameters<AdamSettings>, options: Partial<AdamSettings> = {}) {
@@ -86,7 +90,11 @@ export class Adam extends AdamBase {
  * regularization", 2019): `p −= lr·weightDecay·p` before Adam's step.
  * @throws {ArgumentError} `AdamW: expected weightDecay ≥ 0, got -1`
  * @example
- * const optimizer = new AdamW(model.parameters(), { lr: 3e-4, weightDecay: 0.1 });
+ * const weight = tensor([1], { requiresGrad: true });
+ * const optimizer = new AdamW([weight], { lr: 0.1, weightDecay: 0.5 });
+ * weight.mul(weight).sum().backward();
+ * optimizer.step();
+ * await weight.toArray() // [0.85]
  */
 export class AdamW extends AdamBase {
   constructor(params: Parameters<AdamSettings>, options: Partial<AdamSettings> = {}) {

@@ -10,7 +10,10 @@ const listOf = (parameters: Tensor | Iterable<Tensor>): Tensor[] =>
  * @param options.normType 2 by default; Infinity for the largest element
  * @returns the norm before clipping, a scalar tensor
  * @throws {ArgumentError} where no parameter has a gradient, or `clipGradNorm: expected maxNorm ≥ 0, got -1`
- * @example const norm = clipGradNorm(model.parameters(), 1);
+ * @example
+ * const weight = tensor([3, 4], { requiresGrad: true });
+ * weight.mul(weight).sum().backward();
+ * await clipGradNorm(weight, 1).item() // 10
  */
 export function clipGradNorm(
   parameters: Tensor | Iterable<Tensor>,

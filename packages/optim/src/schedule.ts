@@ -72,8 +72,10 @@ export class SequentialLR extends Schedule {
    * @param options.milestones the steps at which the second, third, … schedule begins
    * @throws {ArgumentError} unless there is one milestone less than schedules, in ascending order
    * @example
-   * new SequentialLR(optimizer, [new LinearLR(optimizer, { totalIters: 100 }), new CosineAnnealingLR(optimizer, { tMax: 900 })],
-   *   { milestones: [100] });
+   * const optimizer = new SGD([tensor([1], { requiresGrad: true })], { lr: 0.1 });
+   * const warmup = new LinearLR(optimizer, { totalIters: 100 });
+   * const schedule = new SequentialLR(optimizer, [warmup, new ConstantLR(optimizer, { factor: 1 })], { milestones: [100] });
+   * schedule.lastLr() // [0.1 / 3]
    */
   constructor(
     optimizer: Optimizer,

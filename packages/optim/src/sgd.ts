@@ -22,7 +22,11 @@ export interface SGDSettings extends OptimizerSettings {
  * then `momentum·buffer + (1 − dampening)·g`; `p −= lr·buffer`, with Nesterov's `g + momentum·buffer` in its place.
  * @throws {ArgumentError} `SGD: expected lr ≥ 0, got -1`
  * @example
- * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ * const weight = tensor([1], { requiresGrad: true });
+ * const optimizer = new SGD([weight], { lr: 0.1, momentum: 0.9 });
+ * weight.mul(weight).sum().backward();
+ * optimizer.step();
+ * await weight.toArray() // [0.8]
  */
 export class SGD extends Optimizer<SGDSettings> {
   constructor(params: Parameters<SGDSettings>, options: Partial<SGDSettings> = {}) {
