@@ -1,12 +1,6 @@
 // What an optimizer remembers about one parameter: tensors such as moments, and numbers such as the count of steps.
 import { ArgumentError, type Tensor, tensor, type Update } from "@cotangent/core";
 
-/** The new value of a tensor or number, waiting for the step to succeed. */
-interface Pending {
-  readonly tensors: Map<string, Tensor>;
-  readonly numbers: Map<string, number>;
-}
-
 /** A tensor of one value, as large as `like` and in the same place. */
 function filled(value: number, like: Tensor): Tensor {
   const values = like.dtype === "float64" ? new Float64Array(like.size) : new Float32Array(like.size);
@@ -18,7 +12,11 @@ export class Slots {
   readonly parameter: Tensor;
   private readonly tensors = new Map<string, Tensor>();
   private readonly numbers = new Map<string, number>();
-  private pending: Pending = { tensors: new Map(), numbers: new Map() };
+  /** Tensors that no step has changed yet. */
+  private readonly untouched = new Set<string>();
+  /** New values, waiting for the step to succeed. */
+  private readonly nextTensors = new Map<string, Tensor>();
+  private readonly nextNumbers = new Map<string, number>();
 
   constructor(parameter: Tensor) {
     this.parameter = parameter;
@@ -30,11 +28,13 @@ export class Slots {
     if (known) return known;
     const made = filled(initial, this.parameter);
     this.tensors.set(name, made);
+    this.untouched.add(name);
     return made;
   }
 
+  /** Whether a step has set the tensor called `name`. */
   has(name: string): boolean {
-    return this.tensors.has(name);
+    return this.tensors.has(name) && !this.untouched.has(name);
   }
 
   number(name: string, initial = 0): number {
@@ -43,32 +43,35 @@ export class Slots {
 
   /** Proposes a new value, which counts once the step is done. Returns it. */
   next(name: string, value: Tensor): Tensor {
-    this.pending.tensors.set(name, value);
+    this.nextTensors.set(name, value);
     return value;
   }
 
   nextNumber(name: string, value: number): number {
-    this.pending.numbers.set(name, value);
+    this.nextNumbers.set(name, value);
     return value;
   }
 
   /** Forgets what a step that failed has proposed. */
   begin(): void {
-    this.pending = { tensors: new Map(), numbers: new Map() };
+    this.nextTensors.clear();
+    this.nextNumbers.clear();
   }
 
   /** The proposed tensors, each to be written over its old value. */
   updates(): Update[] {
-    return [...this.pending.tensors].map(([name, value]) => ({ target: this.tensor(name), value, inPlace: true }));
+    return [...this.nextTensors].map(([name, value]) => ({ target: this.tensor(name), value, inPlace: true }));
   }
 
   commit(): void {
-    for (const [name, value] of this.pending.numbers) this.numbers.set(name, value);
+    for (const name of this.nextTensors.keys()) this.untouched.delete(name);
+    for (const [name, value] of this.nextNumbers) this.numbers.set(name, value);
     this.begin();
   }
 
   entries(): Record<string, Tensor | number> {
-    return { ...Object.fromEntries(this.numbers), ...Object.fromEntries(this.tensors) };
+    const tensors = [...this.tensors].filter(([name]) => this.has(name));
+    return { ...Object.fromEntries(this.numbers), ...Object.fromEntries(tensors) };
   }
 
   /** A copy of entries from a state dict; the updates that fill its tensors are added to `updates`. */
@@ -84,6 +87,7 @@ export class Slots {
           `loadStateDict: expected ${name} of shape [${parameter.shape.join(", ")}], got [${entry.shape.join(", ")}]`,
         );
       updates.push({ target: slots.tensor(name), value: entry.detach().to(parameter.dtype) });
+      slots.untouched.delete(name);
     }
     return slots;
   }
