@@ -130,18 +130,18 @@ class Generator {
   private leaf(dims: readonly number[], axes: readonly number[], dtype: DType): Exact {
     const bits =
       dtype === "float32" || dtype === "float64" ? { magnitude: 3, fraction: 2 } : { magnitude: 0, fraction: 0 };
-    const way = this.below(8);
+    const way = this.below(14);
     if (way === 0) return { expr: literal(this.number(dtype), dtype), ...bits };
     if (way === 1) {
       this.paramDTypes.push(dtype);
       return { expr: param(this.params.push(this.number(dtype)) - 1, dtype), ...bits };
     }
-    if (way === 2 && dtype === "int32") {
+    if (way < 5 && dtype === "int32") {
       const coefficients = dims.map((_, axis) => (axes.includes(axis) ? this.below(7) - 3 : 0));
       return { expr: index(this.below(9) - 4, coefficients), ...bits };
     }
     const { view, size } = this.view(dims, axes);
-    if (way === 3 && dtype === "bool" && view.guards.length > 0)
+    if (way < 7 && dtype === "bool" && view.guards.length > 0)
       return { expr: { kind: "inside", dtype: "bool", guards: view.guards }, ...bits };
     const slot = this.slots.push(input(this.inputs.length, size, dtype)) - 1;
     this.inputs.push(this.array(dtype, size));
@@ -161,8 +161,8 @@ class Generator {
   private combine(dims: readonly number[], axes: readonly number[], pool: Exact[]): Exact | null {
     const x = pool[pool.length - 1 - this.below(Math.min(4, pool.length))] ?? this.leaf(dims, axes, "float32");
     const { dtype } = x.expr;
-    const alike = pool.filter((y) => y.expr.dtype === dtype);
-    const y = this.below(3) === 0 ? this.leaf(dims, axes, dtype) : this.pick(alike, x);
+    const alike = pool.filter((y) => y.expr.dtype === dtype && y !== x);
+    const y = alike.length === 0 || this.below(3) === 0 ? this.leaf(dims, axes, dtype) : this.pick(alike, x);
     const both = { magnitude: Math.max(x.magnitude, y.magnitude), fraction: Math.max(x.fraction, y.fraction) };
     switch (this.below(6)) {
       case 0: {
