@@ -33,7 +33,8 @@ async function main(options: Options): Promise<void> {
     adam: () => new Adam(parameters, { lr: options.lr }),
     adamw: () => new AdamW(parameters, { lr: options.lr }),
   }[options.optimizer]();
-  console.log(`${model.summary()}\n`);
+  const { image } = await train.get(0);
+  console.log(`${model.summary([options.batchSize, ...image.shape])}\n`);
 
   const startMs = performance.now();
   const losses = await fit(model, optimizer, train, options);

@@ -12,14 +12,14 @@ const mlp = (): Classifier =>
 /** Two convolutions with pooling, then two dense layers: images of one channel. */
 const cnn = (): Classifier =>
   new Sequential(
-    new Conv2d(1, 16, 5, { padding: 2 }),
+    new Conv2d(1, 24, 5), // [24, 24, 24]
     new ReLU(),
-    new MaxPool2d(2), // [16, 14, 14]
-    new Conv2d(16, 32, 5, { padding: 2 }),
+    new MaxPool2d(2), // [24, 12, 12]
+    new Conv2d(24, 32, 3), // [32, 10, 10]
     new ReLU(),
-    new MaxPool2d(2), // [32, 7, 7]
+    new MaxPool2d(2), // [32, 5, 5]
     new Flatten(),
-    new Linear(32 * 7 * 7, 128),
+    new Linear(800, 128),
     new ReLU(),
     new Linear(128, 10),
   );
