@@ -96,7 +96,8 @@ type PlainLoad = Expr & { kind: "load" };
 const isPlain = (expr: Expr): expr is PlainLoad =>
   expr.kind === "load" && expr.dtype === "float32" && expr.view.guards.length === 0;
 
-export function planContract(kernel: ContractKernel): ContractPlan {
+/** `wide`: whether the engine makes 256-bit operations of pairs (see WasmFeatures.wideVectors). */
+export function planContract(kernel: ContractKernel, wide: boolean): ContractPlan {
   const { batch, m, n, k } = groupsOf(kernel);
   if (batch * m * n === 0) return { kind: "empty" };
   if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
@@ -104,11 +105,11 @@ export function planContract(kernel: ContractKernel): ContractPlan {
   const swapped = swapRoles(kernel);
   const direct = directTarget(kernel);
   const directSwapped = directTarget(swapped);
-  const cost = tileCost(m, n);
-  const costSwapped = tileCost(n, m);
-  if (direct && !(directSwapped && costSwapped < cost)) return planGemm(kernel, direct);
-  if (directSwapped) return planGemm(swapped, directSwapped);
-  return planGemm(costSwapped < 0.75 * cost ? swapped : kernel, null);
+  const cost = tileCost(m, n, wide);
+  const costSwapped = tileCost(n, m, wide);
+  if (direct && !(directSwapped && costSwapped < cost)) return planGemm(kernel, direct, wide);
+  if (directSwapped) return planGemm(swapped, directSwapped, wide);
+  return planGemm(costSwapped < 0.75 * cost ? swapped : kernel, null, wide);
 }
 
 /** The store's own place, where it takes the bare result along contiguous n. */
@@ -135,11 +136,11 @@ const splatInPlace = (lanes: readonly Axis[], k: readonly Axis[]): boolean =>
 const vectorInPlace = (lanes: readonly Axis[], k: readonly Axis[]): boolean =>
   lanes.length <= 1 && k.length <= 1 && (lanes[0]?.stride ?? 1) === 1;
 
-function planGemm(kernel: ContractKernel, direct: GemmTarget | null): GemmPlan {
+function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boolean): GemmPlan {
   const { mStart, nStart, kStart, batch, m, n, k } = groupsOf(kernel);
   const { a, b } = kernel;
   if (!isPlain(a) || !isPlain(b)) throw new TypeError("planGemm: operands are plain loads");
-  const tile = chooseTile(m, n);
+  const tile = chooseTile(m, n, wide);
   const width = 4 * tile.vectors;
   const kBlock = k <= kLimit ? k : evenBlock(k, kLimit, 4);
   const oneStep = kBlock === k;

@@ -1,11 +1,13 @@
 // Matrix products against plain loops: sizes around the tiles, all layouts, and stores of every kind.
-import { describe, expect, it } from "vitest";
+import { setFlagsFromString } from "node:v8";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { DType, TypedArray } from "../../base/dtype.ts";
 import { contiguousStrides, sizeOf } from "../../base/shape.ts";
 import type { View } from "../../base/view.ts";
 import { runKernel } from "../../kernel/interpret.ts";
 import type { ContractKernel, Expr, Store } from "../../kernel/ir.ts";
-import { runWasmKernel } from "./kernel-harness.ts";
+import type { WasmFeatures } from "./features.ts";
+import { loadKernel } from "./harness.ts";
 
 interface Dims {
   batch?: readonly number[];
@@ -14,7 +16,7 @@ interface Dims {
   k: readonly number[];
 }
 
-const featureSets = [{ relaxedSimd: false }, { relaxedSimd: true }];
+const featureSets = [{ relaxedSimd: false }, { relaxedSimd: true }, { relaxedSimd: true, wideVectors: true }];
 let seed = 1;
 const random = (): number => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -81,29 +83,67 @@ const apply = (op: "add" | "mul" | "max" | "sub" | "tanh", ...args: readonly Exp
   args,
 });
 
-/** Runs the kernel on every feature set; bare products are held against Σ|a||b|, all else against the interpreter. */
+interface Reference {
+  readonly expected: readonly TypedArray[];
+  readonly magnitude: readonly TypedArray[];
+}
+
+/** What the interpreter makes of the kernel, and of the same with all magnitudes added up. */
+function reference(
+  kernel: ContractKernel,
+  inputs: readonly TypedArray[],
+  outputs: readonly TypedArray[],
+  params: readonly number[],
+): Reference {
+  const expected = [...inputs, ...outputs.map((output) => output.slice())];
+  const wide = (array: TypedArray): TypedArray =>
+    array instanceof Float32Array ? Float64Array.from(array) : array.slice();
+  runKernel(kernel, expected, params, { failed: -1, value: 0 });
+  const magnitude = [...inputs, ...outputs].map((x) => wide(x).map(Math.abs));
+  const sums = { ...kernel, stores: kernel.stores.map((store) => ({ ...store, value: bound(store.value) })) };
+  runKernel(sums, magnitude, params.map(Math.abs), { failed: -1, value: 0 });
+  return { expected, magnitude };
+}
+
+const dtypeOf = (array: TypedArray): DType =>
+  array instanceof Float32Array ? "float32" : array instanceof Float64Array ? "float64" : "int32";
+
+/** Makes the kernel ready to run with slots of these contents, and to be held against the interpreter. */
+function load(
+  kernel: ContractKernel,
+  inputs: readonly TypedArray[],
+  outputs: readonly TypedArray[],
+  params: readonly number[],
+  features: WasmFeatures,
+  result: () => Reference = () => reference(kernel, inputs, outputs, params),
+): { run(): void; compare(): void } {
+  const slots = [...inputs, ...outputs];
+  const loaded = loadKernel(kernel, slots.map(dtypeOf), slots, params, features);
+  const compare = (): void => {
+    const { expected, magnitude } = result();
+    loaded.slots.forEach((slot, i) => {
+      slot.set(slots[i] ?? []);
+    });
+    loaded.run();
+    expect(loaded.status().failed).toBe(-1);
+    expect(loaded.isPaddingIntact()).toBe(true);
+    loaded.slots.forEach((slot, i) => {
+      if (i < inputs.length) expect(slot.every((x, j) => x === inputs[i]?.[j])).toBe(true);
+      else expectClose(slot, expected[i] ?? slot, magnitude[i] ?? slot, kernel.dtype);
+    });
+  };
+  return { run: loaded.run, compare };
+}
+
+/** Runs the kernel on every feature set and compares with the interpreter. */
 function check(
   kernel: ContractKernel,
   inputs: readonly TypedArray[],
   outputs: readonly TypedArray[],
   params: readonly number[] = [],
 ): void {
-  const expected = [...inputs, ...outputs.map((output) => output.slice())];
-  const wide = (array: TypedArray): TypedArray =>
-    array instanceof Float32Array ? Float64Array.from(array) : array.slice();
-  runKernel(kernel, expected, params, { failed: -1, value: 0 });
-  const magnitude: TypedArray[] = [...inputs, ...outputs].map((x) => wide(x).map(Math.abs));
-  const abs = { ...kernel, stores: kernel.stores.map((store) => ({ ...store, value: bound(store.value) })) };
-  runKernel(abs, magnitude, params.map(Math.abs), { failed: -1, value: 0 });
-  for (const features of featureSets) {
-    const slots = [...inputs.map((x) => x.slice()), ...outputs.map((output) => output.slice())];
-    const { status } = runWasmKernel(kernel, slots, params, features);
-    expect(status).toEqual([0, 0]);
-    slots.forEach((slot, i) => {
-      if (i < inputs.length) expect(slot).toEqual(inputs[i]);
-      else expectClose(slot, expected[i] ?? slot, magnitude[i] ?? slot, kernel.dtype);
-    });
-  }
+  const result = reference(kernel, inputs, outputs, params);
+  for (const features of featureSets) load(kernel, inputs, outputs, params, features, () => result).compare();
 }
 
 /** Rounding errors are at most a few units of the sum of all magnitudes. */
@@ -201,7 +241,7 @@ describe("contract", () => {
 
   it("runs batches that either operand may share", () => {
     for (const [m, n, k] of [
-      [64, 64, 32],
+      [20, 24, 8],
       [5, 33, 7],
       [1, 10, 400],
       [13, 1, 9],
@@ -407,4 +447,46 @@ describe("stores of a contract", () => {
       );
     }
   });
+});
+
+// Short runs stay in V8's baseline compiler. Here its optimizing one makes the code, with 256-bit operations.
+describe("contract, optimized", () => {
+  const products = [
+    [1, 1, 1],
+    [1, 70, 33],
+    [3, 17, 9],
+    [5, 16, 4],
+    [12, 8, 7],
+    [33, 10, 25],
+    [65, 129, 31],
+    [20, 64, 700],
+    [37, 45, 331],
+  ] as const;
+  const cases = products.flatMap(([m, n, k], i) => {
+    const c = new Case({ batch: [2], m: [m], n: [n], k: [k] });
+    const { at } = c;
+    const a = c.load(0, i % 2 === 0 ? c.order(at.batch, at.m, at.k) : c.order(at.k, at.m));
+    const b = c.load(1, i % 3 === 0 ? c.order(at.batch, at.n, at.k) : c.order(at.batch, at.k, at.n));
+    const inputs = [floats(2 * m * k), floats(2 * k * n), floats(n)];
+    const biased = apply("tanh", apply("add", c.acc(), c.load(2, c.order(at.n))));
+    return [
+      ["alone", c.acc(), c.order(at.batch, at.m, at.n)] as const,
+      ["transposed", c.acc(), c.order(at.n, at.batch, at.m)] as const,
+      ["finished", biased, c.order(at.batch, at.m, at.n)] as const,
+    ].map(([name, value, order]) => ({
+      name: `${m} × ${n} × ${k}, ${name}`,
+      loaded: load(c.kernel(a, b, [c.store(3, value, order)]), inputs, [new Float32Array(2 * m * n)], [], {
+        relaxedSimd: true,
+        wideVectors: true,
+      }),
+    }));
+  });
+  beforeAll(async () => {
+    setFlagsFromString("--wasm-tiering-budget=100");
+    setFlagsFromString("--experimental-wasm-revectorize");
+    for (const { loaded } of cases) for (let i = 0; i < 30; i++) loaded.run();
+    // The compiler works in the background.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  });
+  for (const { name, loaded } of cases) it(name, loaded.compare);
 });

@@ -3,7 +3,7 @@
 import type { ContractKernel } from "../../kernel/ir.ts";
 import type { Axis } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
-import { type GemmOperand, type GemmPlan, planContract } from "./contract-plan.ts";
+import { type ContractPlan, type GemmOperand, type GemmPlan, planContract } from "./contract-plan.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
@@ -11,16 +11,16 @@ import { f64, type I32, i32, select } from "./instructions.ts";
 import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
 import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, type Steps } from "./packing.ts";
 
-/** Bytes of memory that the kernel needs at `work`. */
-export function contractWorkspaceBytes(kernel: ContractKernel): number {
-  const plan = planContract(kernel);
-  if (plan.kind === "gemm") return plan.work.bytes;
-  return plan.kind === "loops" ? loopsWorkspaceBytes(plan.kernel) : 0;
-}
+/** Bytes of memory that the kernel needs at `work`, whatever the engine can do. */
+export const contractWorkspaceBytes = (kernel: ContractKernel): number =>
+  Math.max(...[false, true].map((wide) => planBytes(planContract(kernel, wide))));
+
+const planBytes = (plan: ContractPlan): number =>
+  plan.kind === "gemm" ? plan.work.bytes : plan.kind === "loops" ? loopsWorkspaceBytes(plan.kernel) : 0;
 
 /** A function of the kernel's ABI: (operands, params, status, work), all i32. */
 export function emitContract(module: ModuleBuilder, kernel: ContractKernel, features: WasmFeatures): FunctionBuilder {
-  const plan = planContract(kernel);
+  const plan = planContract(kernel, features.wideVectors === true);
   switch (plan.kind) {
     case "empty":
       return module.function(["i32", "i32", "i32", "i32"], null);

@@ -11,47 +11,60 @@ export interface Tile {
 
 /** Engines give 15 of 16 vector registers to a function: the sums, one step of b, and one splat of a. */
 const registers = 15;
-const candidates: readonly Tile[] = Array.from({ length: 8 }, (_, v) =>
-  Array.from({ length: 12 }, (__, r) => ({ rows: r + 1, vectors: v + 1 })),
-)
-  .flat()
-  .filter(({ rows, vectors }) => rows * vectors + vectors + 1 <= registers);
+
+/** How many registers hold so many vectors side by side. */
+const registersFor = (vectors: number, wide: boolean): number => (wide ? Math.ceil(vectors / 2) : vectors);
+
+const candidatesFor = (wide: boolean): readonly Tile[] =>
+  Array.from({ length: 13 }, (_, r) =>
+    Array.from({ length: wide ? 16 : 8 }, (__, v) => ({ rows: r + 1, vectors: v + 1 })),
+  )
+    .flat()
+    .filter(({ rows, vectors }) => (rows + 1) * registersFor(vectors, wide) + 1 <= registers);
+
+const candidates = { narrow: candidatesFor(false), wide: candidatesFor(true) };
 
 /** Cycles per step of k: two multiply-adds, two loads at a time, and four until a sum can be added to again. */
-const stepCost = (rows: number, vectors: number): number =>
-  rows * vectors === 0 ? 0 : Math.max((rows * vectors) / 2, (rows + vectors) / 2, 4) + 0.25;
+function stepCost(rows: number, vectors: number, wide: boolean): number {
+  if (rows * vectors === 0) return 0;
+  const columns = registersFor(vectors, wide);
+  return Math.max((rows * columns) / 2, (rows + columns) / 2, 4) + 0.25;
+}
 
-function costOf({ rows, vectors }: Tile, m: number, n: number): number {
+function costOf({ rows, vectors }: Tile, m: number, n: number, wide: boolean): number {
   const fullRows = Math.floor(m / rows);
   const fullColumns = Math.floor(n / (4 * vectors));
   const restRows = m - fullRows * rows;
   const restVectors = Math.ceil((n - fullColumns * 4 * vectors) / 4);
   return (
-    fullRows * fullColumns * stepCost(rows, vectors) +
-    (restVectors > 0 ? fullRows * stepCost(rows, restVectors) : 0) +
-    (restRows > 0 ? fullColumns * stepCost(restRows, vectors) : 0) +
-    (restRows > 0 && restVectors > 0 ? stepCost(restRows, restVectors) : 0)
+    fullRows * fullColumns * stepCost(rows, vectors, wide) +
+    fullRows * stepCost(rows, restVectors, wide) +
+    fullColumns * stepCost(restRows, vectors, wide) +
+    stepCost(restRows, restVectors, wide)
   );
 }
 
-const choose = (m: number, n: number): { tile: Tile; cost: number } => {
-  let best: Tile = { rows: 6, vectors: 2 };
-  let cost = 0.98 * costOf(best, m, n);
-  for (const tile of candidates) {
-    const its = costOf(tile, m, n);
+function choose(m: number, n: number, wide: boolean): { tile: Tile; cost: number } {
+  let best: Tile = wide ? { rows: 5, vectors: 4 } : { rows: 6, vectors: 2 };
+  let cost = 0.98 * costOf(best, m, n, wide);
+  for (const tile of wide ? candidates.wide : candidates.narrow) {
+    const its = costOf(tile, m, n, wide);
     if (its < cost) [best, cost] = [tile, its];
   }
   return { tile: best, cost };
-};
+}
 
-/** The tile that covers m × n with the least work; rows and vectors no more than there are. */
-export function chooseTile(m: number, n: number): Tile {
-  const { tile } = choose(m, n);
+/**
+ * The tile that covers m × n with the least work; rows and vectors no more than there are. `wide`: neighbouring
+ * vectors share a register.
+ */
+export function chooseTile(m: number, n: number, wide: boolean): Tile {
+  const { tile } = choose(m, n, wide);
   return { rows: Math.min(tile.rows, m), vectors: Math.min(tile.vectors, Math.ceil(n / 4)) };
 }
 
 /** Work for one step of k, in cycles. */
-export const tileCost = (m: number, n: number): number => choose(m, n).cost;
+export const tileCost = (m: number, n: number, wide: boolean): number => choose(m, n, wide).cost;
 
 /** How a row of tiles finds its data; distances are in bytes. */
 export interface TileRow {

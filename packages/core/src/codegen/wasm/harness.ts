@@ -14,11 +14,14 @@ export interface LoadedKernel {
   readonly params: Float64Array;
   run(): void;
   status(): CheckStatus;
-  /** Whether the bytes between and behind the slots are as they were. */
+  /** Bytes of the module. */
+  readonly moduleBytes: number;
+  /** Whether the bytes between and behind the slots, and behind the workspace, are as they were. */
   isPaddingIntact(): boolean;
 }
 
-const canary = 0xa5;
+/** As floats it is NaN, so that what is read beyond a slot must not count. */
+const canary = 0xff;
 const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
 const math = { ...pickMath(), erf, pow };
@@ -44,7 +47,8 @@ export function loadKernel(
     return start;
   });
   const work = end;
-  end += roundUp(workspaceBytes(kernel)) + 64;
+  const workEnd = work + workspaceBytes(kernel);
+  end = roundUp(workEnd) + 64;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
   const bytes = new Uint8Array(memory.buffer).fill(canary);
   const arrays = slots.map((slot, i) => {
@@ -57,21 +61,21 @@ export function loadKernel(
   const numbers = new Float64Array(memory.buffer, paramsAt, params.length);
   numbers.set(params);
   const status = new Int32Array(memory.buffer, 0, 2);
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(emitModule([kernel], features)), {
-    env: { memory },
-    math,
-  });
+  const module = emitModule([kernel], features);
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory }, math });
   const k0 = instance.exports.k0;
   if (typeof k0 !== "function") throw new TypeError("loadKernel: the module has no k0");
   return {
     slots: arrays,
     params: numbers,
+    moduleBytes: module.length,
     run: () => {
       status.fill(0);
       k0(16, paramsAt, 0, work);
     },
     status: () => ({ failed: (status[0] ?? 0) - 1, value: status[1] ?? 0 }),
     isPaddingIntact: () =>
+      bytes.subarray(workEnd).every((byte) => byte === canary) &&
       slots.every((slot, i) => {
         const start = (starts[i] ?? 0) + slot.byteLength;
         const stop = starts[i + 1] ?? work;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type DType, dtypes, emptyArray, type TypedArray } from "../../base/dtype.ts";
 import { runKernel } from "../../kernel/interpret.ts";
 import type { RoutineKernel } from "../../kernel/ir.ts";
-import { runWasmKernel } from "./kernel-harness.ts";
+import { loadKernel } from "./harness.ts";
 
 let seed = 7;
 const random = (): number => {
@@ -36,10 +36,12 @@ function check(
   const expected = [...inputs, emptyArray(dtype, size)];
   const status = { failed: -1, value: 0 };
   runKernel(kernel, expected, [], status);
-  const actual = [...inputs, emptyArray(dtype, size).fill(17)];
-  const run = runWasmKernel(kernel, actual, [], { relaxedSimd: true });
-  expect(actual.at(-1)).toEqual(expected.at(-1));
-  expect(run.status).toEqual(status.failed < 0 ? [0, 0] : [3, status.value]);
+  const slots = [...inputs, emptyArray(dtype, size).fill(17)];
+  const loaded = loadKernel(kernel, types, slots, [], { relaxedSimd: true });
+  loaded.run();
+  expect(loaded.slots.at(-1)).toEqual(expected.at(-1));
+  expect(loaded.isPaddingIntact()).toBe(true);
+  expect(loaded.status()).toEqual(status.failed < 0 ? { failed: -1, value: 0 } : { failed: 2, value: status.value });
 }
 
 describe("take and put", () => {
