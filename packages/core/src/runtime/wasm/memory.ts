@@ -81,7 +81,7 @@ export class LinearMemory {
 
   private outOfMemory(bytes: number): DeviceError {
     return new DeviceError(
-      `wasm: expected ${bytes} bytes of free memory, got none: ${this.usedBytes} are in use of ${this.capacityBytes}. Drop tensors that are no longer needed, or use smaller batches`,
+      `wasm: expected ${bytes} bytes of free memory, got none: ${this.usedBytes} are in use of ${this.capacityBytes}. Dropped tensors are freed between tasks: await something in long loops, release what is large by hand, or use smaller batches`,
     );
   }
 }
