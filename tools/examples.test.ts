@@ -1,14 +1,15 @@
-// Every `@example` in the documentation of nn and optim is run, and its last line gives what the comment behind it says.
+// Every `@example` in the documentation of nn, optim and data is run, and its last line gives what the comment behind it says.
 import { globSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
 import * as core from "@cotangent/core";
+import * as data from "@cotangent/data";
 import * as nn from "@cotangent/nn";
 import * as optim from "@cotangent/optim";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const scope: Readonly<Record<string, unknown>> = { ...core, ...nn, ...optim };
+const scope: Readonly<Record<string, unknown>> = { ...core, ...nn, ...optim, ...data };
 
 interface Example {
   readonly statements: string;
@@ -44,7 +45,9 @@ async function plain(value: unknown): Promise<unknown> {
   return value;
 }
 
-const files = globSync("packages/{nn,optim}/src/*.ts", { cwd: root }).filter((file) => !/\.test(-d)?\.ts$/.test(file));
+const files = globSync("packages/{nn,optim,data}/src/*.ts", { cwd: root }).filter(
+  (file) => !/\.test(-d)?\.ts$/.test(file),
+);
 
 describe.each(files.toSorted())("%s", (file) => {
   const text = readFileSync(`${root}${file}`, "utf8");

@@ -31,7 +31,10 @@ export type Batch<S extends Record<string, Shape>> = { [K in keyof S]: Tensor<[n
 /**
  * Samples in memory. A batch of 128 images of 784 float32 values takes about a tenth of a millisecond.
  * @throws {ShapeError} `ArrayDataset: expected columns of equal length, got image: 60000, label: 10000`
- * @example const points = new ArrayDataset({ x: { data: Float32Array.of(1, 2, 3, 4), shape: [2] }, y: { data: Int32Array.of(0, 1), shape: [] } });
+ * @example
+ * const x = { data: Float32Array.of(1, 2, 3, 4), shape: [2] };
+ * const y = { data: Int32Array.of(0, 1), shape: [] };
+ * new ArrayDataset({ x, y }).get(1).x; // [3, 4]
  */
 export class ArrayDataset<const S extends Record<string, Shape>> implements Dataset<Sample<S>, Batch<S>> {
   readonly length: number;
@@ -119,7 +122,7 @@ const tensorOf = ({ dtype }: Column, data: TypedArray, shape: Shape): Tensor =>
 /**
  * A dataset of the rows of tensors: their first axis counts the samples. The values are read once, here.
  * @throws {ShapeError} for a tensor without axes, or first axes of different sizes
- * @example const dataset = await tensorDataset({ x: rand([100, 8]), y: rand([100]) });
+ * @example (await tensorDataset({ x: rand([100, 8]), y: rand([100]) })).batch([5, 7]).x.shape; // [2, 8]
  */
 export async function tensorDataset<K extends string>(
   tensors: Readonly<Record<K, Tensor>>,

@@ -37,7 +37,7 @@ interface Header {
  * @param bytes the file's contents
  * @param options.name what errors call the file
  * @throws {ArgumentError} `readIdx: train-labels: expected 60008 bytes (header 8 + 60000 × uint8), got 1000. The file is truncated`
- * @example (await readIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9))).data // Uint8Array [7, 9]
+ * @example [...(await readIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9))).data]; // [7, 9]
  */
 export async function readIdx(bytes: Uint8Array, options: { name?: string } = {}): Promise<IdxArray> {
   const name = options.name ?? "data";

@@ -43,9 +43,10 @@ const optionsSchema = z.strictObject({
  * A batch is what the dataset's `batch` returns, or else what {@link collate} (or `options.collate`) makes of the samples.
  * @throws {ArgumentError} for an empty dataset, bad options, or options that contradict each other
  * @example
- * for await (const { image, label } of new DataLoader(await mnist("train"), { batchSize: 128, shuffle: true, seed: 1 })) {
- *   // image: [128, 784], label: [128]
- * }
+ * const loader = new DataLoader(await mnist("test"), { batchSize: 128, shuffle: true, seed: 1 });
+ * let count = 0;
+ * for await (const { image, label } of loader) count += label.size; // image: [128, 784], label: [128]
+ * [loader.length, count]; // [79, 10000]
  */
 export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   /** Batches per epoch. */

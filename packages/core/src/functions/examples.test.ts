@@ -9,7 +9,7 @@ interface Example {
 }
 
 const source = new URL("../", import.meta.url).pathname;
-const files = globSync("{functions,tensor}/*.ts", { cwd: source }).filter((file) => !/\.test(-d)?\.ts$/.test(file));
+const files = globSync("{functions,tensor,io}/*.ts", { cwd: source }).filter((file) => !/\.test(-d)?\.ts$/.test(file));
 
 const examplesOf = (text: string): Example[] =>
   [...text.matchAll(/@example (.+?) \/\/ (.+)$/gm)].map(([, code = "", result = ""]) => ({ code, result }));

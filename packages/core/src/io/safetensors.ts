@@ -45,7 +45,7 @@ const maximumHeaderBytes = 100_000_000;
  * The contents of a safetensors file with these tensors, as PyTorch and others read it.
  * @param tensors by name; a module's `stateDict()`, for example
  * @param options.metadata strings to keep in the header
- * @example await writeFile("model.safetensors", await saveSafetensors(model.stateDict()));
+ * @example (await saveSafetensors({ weight: tensor([1, 2]) })).length // 80
  */
 export async function saveSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
@@ -102,7 +102,7 @@ function writeLittleEndian(view: DataView, offset: number, data: TypedArray): vo
  * The tensors of a safetensors file. F16 and BF16 become float32; I64, U64, U32, I16, U16 and I8 become int32. All of
  * the header is checked before the first tensor is made.
  * @throws {ArgumentError} `loadSafetensors: 0.weight: expected 1024 bytes for F32 [16, 16], got 1000`
- * @example model.loadStateDict(loadSafetensors(await readFile("model.safetensors")));
+ * @example loadSafetensors(await saveSafetensors({ weight: tensor([1, 2]) })).weight // tensor([1, 2])
  */
 export function loadSafetensors(bytes: Uint8Array): Record<string, Tensor> {
   const { header, start } = readHeader(bytes);
