@@ -7,6 +7,7 @@ import type { FunctionBuilder, Local } from "./encoder.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
 import type { LaneOperations, Lanes } from "./lanes.ts";
 import { gatherLanes, loadLanes, type Place, storeLanes } from "./memory.ts";
+import { workspaceOffset } from "./steps.ts";
 
 /**
  * Where an expression is computed: so many iterations of each dim on from where the loops stand. `lanes` of the four
@@ -49,6 +50,8 @@ export class Evaluator {
   private readonly operands: I32;
   private readonly params: I32;
   private readonly status: I32;
+  private readonly work: I32;
+  private readonly rowBytes: number;
   private readonly ids = new Map<Expr, number>();
   private readonly dependences = new Map<Expr, number>();
   private readonly uses = new Map<Expr, number>();
@@ -58,15 +61,17 @@ export class Evaluator {
   /** Bits of the dims whose loops have been entered. */
   private open = 0;
 
-  constructor(lanes: LaneOperations, vector: number, vectorIsOuter: boolean) {
+  constructor(lanes: LaneOperations, vector: number, vectorIsOuter: boolean, rowBytes: number) {
     const { f } = lanes;
     this.f = f;
     this.lanes = lanes;
     this.vector = vector;
     this.vectorIsOuter = vectorIsOuter;
+    this.rowBytes = rowBytes;
     this.operands = f.param("i32", 0);
     this.params = f.param("i32", 1);
     this.status = f.param("i32", 2);
+    this.work = f.param("i32", 3);
   }
 
   /** Makes expressions and stores known, before any code is written. */
@@ -394,7 +399,11 @@ export class Evaluator {
     const guarded = view.guards.length > 0;
     const key = guarded ? `${streamKey(slot, dtype, view)}@${view.offset}` : streamKey(slot, dtype, view);
     const lowest = guarded ? view.offset : (this.lowest.get(key) ?? view.offset);
-    const base = this.f.hoist(`slot ${slot}`, i32.load(this.operands, 4 * slot));
+    const home =
+      slot < 0
+        ? i32.add(this.work, i32.const(workspaceOffset(slot, this.rowBytes)))
+        : i32.load(this.operands, 4 * slot);
+    const base = this.f.hoist(`slot ${slot}`, home);
     const start = lowest === 0 ? base : this.f.hoist(key, i32.add(base, i32.const(lowest * bytes)));
     return {
       affine: { key, strides: view.strides.map((stride) => stride * bytes), start },

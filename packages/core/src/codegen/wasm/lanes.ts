@@ -154,6 +154,10 @@ export class LaneOperations implements MathContext {
     if (op === "select" && y && z) return this.select(x.parts[0] ?? this.int(0), y, z);
     if (op === "eq" || op === "ne" || op === "lt" || op === "le")
       return { dtype, parts: [this.compare(op, x, y ?? x)] };
+    if ((op === "max" || op === "min") && x.dtype === "float32" && y) {
+      const bounded = this.bound(op, x, y) ?? this.bound(op, y, x);
+      if (bounded) return { dtype, parts: [bounded] };
+    }
     if (x.dtype === "float32" || x.dtype === "float64") {
       const parts = this.floatOp(op, x, y ?? x);
       return { dtype, parts };
@@ -163,6 +167,16 @@ export class LaneOperations implements MathContext {
     if (dtype === "bool") return { dtype, parts: [this.boolOp(op, a, b)] };
     const raw = this.integerOp(op, a, b, y?.literal);
     return { dtype, parts: [dtype === "uint8" ? v128.and(raw, this.int(255)) : raw] };
+  }
+
+  /** Largest or smallest of x and a literal: one or two instructions of the machine rather than eight. */
+  private bound(op: "max" | "min", x: Lanes, { parts: [limit], literal }: Lanes): V128 | null {
+    if (!limit || literal === undefined || Number.isNaN(literal)) return null;
+    const a = this.keep(x.parts[0] ?? limit);
+    // The first argument is taken where neither is smaller: NaN stays, and so would the wrong zero.
+    if (literal !== 0) return (op === "max" ? f32x4.pmax : f32x4.pmin)(a, limit);
+    if (Object.is(literal, -0)) return null;
+    return op === "max" ? v128.andnot(a, f32x4.le(a, limit)) : f32x4.pmin(a, limit);
   }
 
   private compare(op: "eq" | "ne" | "lt" | "le", x: Lanes, y: Lanes): V128 {

@@ -227,6 +227,17 @@ describe("maps", () => {
     }
   });
 
+  it.each([0, -0, 1.5, -2, Number.POSITIVE_INFINITY, Number.NaN])("bounds by the literal %d", (bound) => {
+    for (const op of ["max", "min"] as const)
+      for (const swapped of [false, true]) {
+        const args = [load(0, "float32", [50], [1]), literal(bound)];
+        const value = apply(op, "float32", ...(swapped ? args.toReversed() : args));
+        const input = randomArray("float32", 50, random(7));
+        input.set([0, -0, Number.NaN, bound]);
+        expectSame(map([50], once(1, value, [50], [1])), ["float32", "float32"], [input, new Float32Array(50)], exact);
+      }
+  });
+
   const dtypes = ["float32", "float64", "int32", "uint8", "bool"] as const;
   it.each(dtypes.flatMap((from) => dtypes.map((to) => [from, to] as const)))("casts %s to %s", (from, to) => {
     const input = randomArray(from, 37, random(3));
@@ -450,6 +461,22 @@ describe("folds", () => {
             sumTolerance,
           );
         }
+  });
+
+  it("keeps the sign of zeros", () => {
+    for (const op of ["max", "min", "add", "mul"] as const)
+      for (const n of [1, 2, 5, 8, 30, 100])
+        for (const first of [0, -0])
+          for (const rest of [0, -0, op === "max" ? -3 : 3]) {
+            const input = new Float32Array(n).fill(rest);
+            input[n >> 1] = first;
+            expectSame(
+              reduceKernel(op, "float32", { outer: [], inner: [n] }, [1]),
+              ["float32", "float32"],
+              [input, new Float32Array(1)],
+              exact,
+            );
+          }
   });
 
   it("sums a million numbers to the last digits", () => {

@@ -1,33 +1,33 @@
 // Loop kernels as WebAssembly: which loop runs in the lanes, how far loops are unrolled, where stages and folds go.
 import type { DType } from "../../base/dtype.ts";
-import type { Expr, LoopKernel, Store } from "../../kernel/ir.ts";
+import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
 import { Accumulator } from "./accumulate.ts";
+import { costOf, unrollFor } from "./cost.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import { Evaluator, type Point } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
 import { i32 } from "./instructions.ts";
 import { LaneOperations } from "./lanes.ts";
 import { type Nest, type NestStage, simplifyNest } from "./nest.ts";
+import { keepRows, rootsOf, rowBytesOf, type Step, stepsOf, storesOf } from "./steps.ts";
 
 /** A function of the kernel's ABI: (operands, params, status, work), all i32. */
 export function emitLoops(module: ModuleBuilder, kernel: LoopKernel, features: WasmFeatures): FunctionBuilder {
   const f = module.function(["i32", "i32", "i32", "i32"], null);
-  const nest = simplifyNest(kernel);
-  if (!nest.sizes.slice(0, nest.outer).includes(0))
-    new LoopWriter(new LaneOperations(f, module, features), nest).write();
+  const layout = layoutOf(kernel);
+  const { sizes, outer } = layout.nest;
+  if (!sizes.slice(0, outer).includes(0)) new LoopWriter(new LaneOperations(f, module, features), layout).write();
   return f;
 }
 
-export const loopsWorkspaceBytes = (_kernel: LoopKernel): number => 0;
+/** Bytes at `work` that the kernel needs. */
+export function loopsWorkspaceBytes(kernel: LoopKernel): number {
+  const { nest, rows } = layoutOf(kernel);
+  return rows * rowBytesOf(nest);
+}
 
 type FoldStage = NestStage & { readonly kind: "fold" };
-
-/** Stages that share their loops over the inner dims, or `once` stores that stand side by side. */
-interface Step {
-  readonly once: boolean;
-  readonly stages: NestStage[];
-}
 
 /** After so many iterations of the loop over `dim`, sums are carried over. */
 interface Block {
@@ -47,40 +47,60 @@ const lanesPerVector = 4;
 /** Float32 additions in a row before a sum is carried over to float64. */
 const blockSteps = 64;
 
+/** What is decided before code is written. */
+interface Layout {
+  readonly nest: Nest;
+  /** The dim in the lanes, or -1. */
+  readonly vector: number;
+  /** Loops in the lanes of no more points than this are written out. */
+  readonly straight: number;
+  readonly steps: readonly Step[];
+  /** How many rows the workspace holds. */
+  readonly rows: number;
+}
+
+function layoutOf(kernel: LoopKernel): Layout {
+  const nest = simplifyNest(kernel);
+  const vector = chooseVector(nest);
+  const steps = stepsOf(nest.stages);
+  const straight = 2 * unrollFor(costOf(rootsOf(nest.stages)));
+  const isLong = Math.ceil((nest.sizes[vector] ?? 1) / lanesPerVector) > straight;
+  const kept = vector >= nest.outer && isLong ? keepRows(nest, steps) : { steps, rows: 0 };
+  return { nest, vector, straight, ...kept };
+}
+
 class LoopWriter {
   private readonly f: FunctionBuilder;
+  private readonly layout: Layout;
   private readonly nest: Nest;
   private readonly evaluator: Evaluator;
-  /** The dim in the lanes, or -1, and whether it is an outer one. */
-  private readonly vector: number;
+  /** Lanes are separate outer indices, rather than parts of one row. */
   private readonly vectorIsOuter: boolean;
-  private readonly unroll: number;
-  private readonly steps: Step[];
+  private readonly stagesOfAll: readonly NestStage[];
 
-  constructor(lanes: LaneOperations, nest: Nest) {
+  constructor(lanes: LaneOperations, layout: Layout) {
     this.f = lanes.f;
-    this.nest = nest;
-    this.vector = chooseVector(nest);
-    this.vectorIsOuter = this.vector < nest.outer;
-    this.evaluator = new Evaluator(lanes, this.vector, this.vectorIsOuter);
-    this.evaluator.register(rootsOf(nest.stages), storesOf(nest.stages));
-    const cost = costOf(rootsOf(nest.stages));
-    this.unroll = cost <= 10 ? 4 : cost <= 60 ? 2 : 1;
-    this.steps = stepsOf(nest.stages);
+    this.layout = layout;
+    this.nest = layout.nest;
+    this.vectorIsOuter = layout.vector < layout.nest.outer;
+    this.stagesOfAll = layout.steps.flatMap((step) => step.stages);
+    this.evaluator = new Evaluator(lanes, layout.vector, this.vectorIsOuter, rowBytesOf(layout.nest));
+    this.evaluator.register(rootsOf(this.stagesOfAll), storesOf(this.stagesOfAll));
   }
 
   write(): void {
     const { nest, evaluator } = this;
-    const roots = rootsOf(nest.stages);
-    const affines = evaluator.affines(roots, storesOf(nest.stages));
+    const roots = rootsOf(this.stagesOfAll);
+    const affines = evaluator.affines(roots, storesOf(this.stagesOfAll));
+    const unroll = unrollFor(costOf(roots));
     const zero: Point = { deltas: nest.sizes.map(() => 0), lanes: 1 };
     const level = (dim: number): void => {
       evaluator.prepare(roots, [zero]);
       if (dim === nest.outer) this.stages([zero]);
       else {
-        const isVector = dim === this.vector;
+        const isVector = dim === this.layout.vector;
         const cut: Cut = isVector
-          ? { width: 4, unroll: this.unroll, straight: 2 * this.unroll }
+          ? { width: 4, unroll, straight: this.layout.straight }
           : { width: 1, unroll: 1, straight: 1 };
         this.loop(dim, cut, affines, null, (points) => {
           if (isVector) this.stages(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes)));
@@ -94,7 +114,7 @@ class LoopWriter {
   /** All stages for these outer points. */
   private stages(points: readonly Point[]): void {
     this.evaluator.withAccumulators(() => {
-      for (const step of this.steps) {
+      for (const step of this.layout.steps) {
         if (step.once) this.storeAll(storesOf(step.stages), points);
         else this.pass(step.stages, points);
       }
@@ -121,10 +141,11 @@ class LoopWriter {
     const roots = rootsOf(stages);
     const rank = nest.sizes.length;
     const last = rank - 1;
-    const lanesAreInner = !this.vectorIsOuter && this.vector >= 0;
+    const lanesAreInner = !this.vectorIsOuter;
+    const unroll = unrollFor(costOf(roots));
     const cut: Cut = lanesAreInner
-      ? { width: 4, unroll: this.unroll, straight: 2 * this.unroll }
-      : { width: 1, unroll: Math.max(1, Math.floor(4 / outerPoints.length)), straight: this.unroll };
+      ? { width: 4, unroll, straight: this.layout.straight }
+      : { width: 1, unroll: Math.max(1, Math.floor(4 / outerPoints.length)), straight: this.layout.straight / 2 };
     const isEmpty = nest.sizes.slice(nest.outer).includes(0);
     const units = rank > nest.outer ? Math.ceil((nest.sizes[last] ?? 1) / cut.width) : 1;
     const width = Math.max(1, Math.min(4, units, units <= cut.straight ? units : cut.unroll));
@@ -264,58 +285,6 @@ const shifted = (point: Point, dim: number, delta: number, lanes: number): Point
   deltas: point.deltas.map((old, axis) => (axis === dim ? old + delta : old)),
   lanes,
 });
-
-const storesOf = (stages: readonly NestStage[]): Store[] =>
-  stages.flatMap((stage) => (stage.kind === "fold" ? [] : [stage.store]));
-
-const rootsOf = (stages: readonly NestStage[]): Expr[] =>
-  stages.flatMap((stage) => {
-    if (stage.kind !== "fold") return [stage.store.value];
-    return stage.position ? [stage.value, stage.position] : [stage.value];
-  });
-
-/** Consecutive stages share a walk over the inner dims unless they need what that walk finds out. */
-function stepsOf(stages: readonly NestStage[]): Step[] {
-  const steps: Step[] = [];
-  let found = new Set<number>();
-  for (const stage of stages) {
-    const once = stage.kind === "once";
-    const needs = exprOrder(rootsOf([stage])).flatMap((expr) => (expr.kind === "acc" ? [expr.index] : []));
-    const last = steps.at(-1);
-    if (last && last.once === once && !needs.some((index) => found.has(index))) last.stages.push(stage);
-    else {
-      steps.push({ once, stages: [stage] });
-      found = new Set();
-    }
-    if (stage.kind === "fold") found.add(stage.index);
-  }
-  return steps;
-}
-
-/** Roughly, the instructions that one point takes. */
-function costOf(roots: readonly Expr[]): number {
-  let cost = 0;
-  for (const expr of exprOrder(roots)) {
-    if (expr.kind === "load") cost += 1 + 8 * expr.view.guards.length;
-    else if (expr.kind === "apply") cost += transcendental.has(expr.op) ? 25 : 1;
-  }
-  return cost;
-}
-
-const transcendental: ReadonlySet<string> = new Set([
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "tan",
-  "tanh",
-  "erf",
-  "pow",
-  "atan2",
-  "mod",
-]);
 
 /** The dim whose iterations go into the lanes: one along which memory is contiguous, the last outer or inner one. */
 function chooseVector({ sizes, outer, stages }: Nest): number {

@@ -1,0 +1,116 @@
+// Which stages of a kernel share a walk over the inner dims, and what later walks take over from earlier ones.
+import { contiguousStrides, sizeOf } from "../../base/shape.ts";
+import type { Expr, Store } from "../../kernel/ir.ts";
+import { exprOrder } from "../../kernel/walk.ts";
+import { costOf } from "./cost.ts";
+import type { Nest, NestStage } from "./nest.ts";
+
+/** Stages that share their loops over the inner dims, or `once` stores that stand side by side. */
+export interface Step {
+  readonly once: boolean;
+  readonly stages: readonly NestStage[];
+}
+
+export const storesOf = (stages: readonly NestStage[]): Store[] =>
+  stages.flatMap((stage) => (stage.kind === "fold" ? [] : [stage.store]));
+
+export const rootsOf = (stages: readonly NestStage[]): Expr[] =>
+  stages.flatMap((stage) => {
+    if (stage.kind !== "fold") return [stage.store.value];
+    return stage.position ? [stage.value, stage.position] : [stage.value];
+  });
+
+/** Consecutive stages share a walk unless they need what that walk finds out. */
+export function stepsOf(stages: readonly NestStage[]): Step[] {
+  const steps: { once: boolean; stages: NestStage[] }[] = [];
+  let found = new Set<number>();
+  for (const stage of stages) {
+    const once = stage.kind === "once";
+    const needs = exprOrder(rootsOf([stage])).flatMap((expr) => (expr.kind === "acc" ? [expr.index] : []));
+    const last = steps.at(-1);
+    if (last && last.once === once && !needs.some((index) => found.has(index))) last.stages.push(stage);
+    else {
+      steps.push({ once, stages: [stage] });
+      found = new Set();
+    }
+    if (stage.kind === "fold") found.add(stage.index);
+  }
+  return steps;
+}
+
+/** What is worth keeping rather than computing twice, and the longest row that is kept. */
+const worthKeeping = 20;
+const longestRow = 1 << 20;
+
+/** Slots of the workspace are numbered −1, −2, …: this many bytes on from its start. */
+export const workspaceOffset = (slot: number, rowBytes: number): number => (-1 - slot) * rowBytes;
+export const rowBytesOf = ({ sizes, outer }: Nest): number => Math.ceil(sizeOf(sizes.slice(outer)) / 16) * 64;
+
+/**
+ * Costly values along a row that several walks need (the exponentials of a softmax) are stored in the workspace by the
+ * first and loaded by the others.
+ */
+export function keepRows(nest: Nest, steps: readonly Step[]): { steps: readonly Step[]; rows: number } {
+  const { sizes, outer } = nest;
+  const rank = sizes.length;
+  if (rank === outer || sizeOf(sizes.slice(outer)) > longestRow) return { steps, rows: 0 };
+  const strides = [...sizes.slice(0, outer).map(() => 0), ...contiguousStrides(sizes.slice(outer))];
+  const kept = new Map<Expr, Expr>();
+  const homes = new Map<Expr, number>();
+  steps.forEach((step, i) => {
+    if (!step.once) for (const expr of exprOrder(rootsOf(step.stages))) if (!homes.has(expr)) homes.set(expr, i);
+  });
+  const stored = steps.map((): NestStage[] => []);
+  const view = { shape: sizes, offset: 0, strides, guards: [] };
+  const changed = steps.map((step, i): Step => {
+    if (step.once) return step;
+    const visit = (expr: Expr): void => {
+      if (kept.has(expr)) return;
+      const home = homes.get(expr) ?? i;
+      if (
+        home < i &&
+        expr.kind === "apply" &&
+        expr.dtype === "float32" &&
+        runsAlong(expr, outer) &&
+        costOf([expr]) >= worthKeeping
+      ) {
+        const slot = -1 - kept.size;
+        kept.set(expr, { kind: "load", dtype: expr.dtype, slot, view });
+        stored[home]?.push({ kind: "each", store: { slot, dtype: expr.dtype, view, value: expr } });
+      } else if (expr.kind === "apply") expr.args.forEach(visit);
+    };
+    rootsOf(step.stages).forEach(visit);
+    const local = new Map([...kept].filter(([expr]) => (homes.get(expr) ?? i) < i));
+    return { once: false, stages: step.stages.map((stage) => replaced(stage, local)) };
+  });
+  return {
+    steps: changed.map((step, i) => ({ ...step, stages: [...step.stages, ...(stored[i] ?? [])] })),
+    rows: kept.size,
+  };
+}
+
+/** Whether the value changes along the inner dims. */
+const runsAlong = (root: Expr, outer: number): boolean =>
+  exprOrder([root]).some((expr) => {
+    const moves = (coefficients: readonly number[]): boolean => coefficients.slice(outer).some((c) => c !== 0);
+    if (expr.kind === "index") return moves(expr.coefficients);
+    if (expr.kind === "inside") return expr.guards.some((guard) => moves(guard.coefficients));
+    return (
+      expr.kind === "load" && (moves(expr.view.strides) || expr.view.guards.some((guard) => moves(guard.coefficients)))
+    );
+  });
+
+function replaced(stage: NestStage, known: ReadonlyMap<Expr, Expr>): NestStage {
+  if (known.size === 0) return stage;
+  const done = new Map<Expr, Expr>(known);
+  const rewrite = (root: Expr): Expr => {
+    for (const expr of exprOrder([root])) {
+      if (done.has(expr) || expr.kind !== "apply") continue;
+      const args = expr.args.map((arg) => done.get(arg) ?? arg);
+      done.set(expr, args.some((arg, i) => arg !== expr.args[i]) ? { ...expr, args } : expr);
+    }
+    return done.get(root) ?? root;
+  };
+  if (stage.kind !== "fold") return { ...stage, store: { ...stage.store, value: rewrite(stage.store.value) } };
+  return { ...stage, value: rewrite(stage.value) };
+}
