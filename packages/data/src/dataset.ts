@@ -1,6 +1,6 @@
 // What a dataset is, parts of one, and random splits.
 import { ArgumentError, IndexError } from "@cotangent/core";
-import { z } from "zod";
+import * as z from "zod";
 import type { Collated } from "./collate.ts";
 import { checkOptions, seed } from "./options.ts";
 import { Random } from "./random.ts";

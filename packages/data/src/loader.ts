@@ -1,6 +1,6 @@
 // Batches of a dataset, epoch after epoch.
 import { ArgumentError } from "@cotangent/core";
-import { z } from "zod";
+import * as z from "zod";
 import { type Collated, collate } from "./collate.ts";
 import type { Dataset, Indices } from "./dataset.ts";
 import { checkOptions, count, seed } from "./options.ts";

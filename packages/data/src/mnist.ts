@@ -1,6 +1,6 @@
 // MNIST (Yann LeCun, Corinna Cortes, Christopher Burges, 1998) and Fashion-MNIST (Han Xiao, Kashif Rasul, Roland Vollgraf, 2017).
 import { ArgumentError, IndexError } from "@cotangent/core";
-import { z } from "zod";
+import * as z from "zod";
 import { ArrayDataset } from "./array-dataset.ts";
 import { packageFolder, readFirstFile } from "./files.ts";
 import { type IdxArray, readIdx } from "./idx.ts";

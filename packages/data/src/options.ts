@@ -1,6 +1,6 @@
 // Options as users write them, checked by a zod schema and reported as an ArgumentError.
 import { ArgumentError } from "@cotangent/core";
-import { z } from "zod";
+import * as z from "zod";
 
 export const seed: z.ZodType<number> = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 

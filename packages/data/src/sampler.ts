@@ -1,5 +1,5 @@
 // The order in which a loader visits the samples of a dataset.
-import { z } from "zod";
+import * as z from "zod";
 import { checkOptions, seed } from "./options.ts";
 import { Random } from "./random.ts";
 

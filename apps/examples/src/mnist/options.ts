@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { deviceNames } from "@cotangent/core";
 import { Command, Option } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
