@@ -1,7 +1,7 @@
 // Layers and losses against PyTorch's numbers: values and gradients from fixtures/ops.json, training from fixtures/train.json.
 import { readFileSync } from "node:fs";
-import { Tensor, tensor } from "@cotangent/core";
-import { describe, expect, test } from "vitest";
+import { deviceNames, setDefaultDevice, Tensor, tensor } from "@cotangent/core";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   AvgPool1d,
   AvgPool2d,
@@ -161,69 +161,73 @@ const runs: Record<string, Run> = {
 
 const listOf = <T>(x: T | readonly T[]): readonly T[] => (Array.isArray(x) ? x : [x as T]);
 
-describe("operations", () => {
-  test("each operation of the fixtures has a layer or a loss", () => {
-    expect([...new Set(cases.map(({ op }) => op))].filter((op) => !(op in runs))).toEqual([]);
+describe.each(deviceNames())("on %s", (device) => {
+  beforeAll(() => setDefaultDevice(device));
+
+  describe("operations", () => {
+    test("each operation of the fixtures has a layer or a loss", () => {
+      expect([...new Set(cases.map(({ op }) => op))].filter((op) => !(op in runs))).toEqual([]);
+    });
+
+    test.each(cases.filter(({ op }) => op in runs).map((c) => [c.id, c.note, c] as const))(
+      "%s: %s",
+      async (_id, _note, c) => {
+        const inputs = c.inputs.map(load);
+        const outputs = listOf(runs[c.op]!(inputs, c.attrs));
+        const wanted = listOf(c.output);
+        expect(outputs).toHaveLength(wanted.length);
+        for (const [i, output] of outputs.entries()) {
+          const stored = wanted[i];
+          if (stored) await expectClose(output, stored, c.tol.output!, `output ${i}`);
+        }
+        if (!c.grads) return;
+        const cotangent = listOf(c.cotangent ?? null)[0];
+        outputs[0]!.backward(cotangent ? load(cotangent) : undefined);
+        for (const [i, stored] of c.grads.entries()) {
+          if (!stored || !inputs[i]!.requiresGrad) continue;
+          expect(inputs[i]!.grad, `gradient ${i}`).toBeInstanceOf(Tensor);
+          await expectClose(inputs[i]!.grad!, stored, c.tol.grad!, `gradient ${i}`);
+        }
+      },
+    );
   });
 
-  test.each(cases.filter(({ op }) => op in runs).map((c) => [c.id, c.note, c] as const))(
-    "%s: %s",
-    async (_id, _note, c) => {
-      const inputs = c.inputs.map(load);
-      const outputs = listOf(runs[c.op]!(inputs, c.attrs));
-      const wanted = listOf(c.output);
-      expect(outputs).toHaveLength(wanted.length);
-      for (const [i, output] of outputs.entries()) {
-        const stored = wanted[i];
-        if (stored) await expectClose(output, stored, c.tol.output!, `output ${i}`);
-      }
-      if (!c.grads) return;
-      const cotangent = listOf(c.cotangent ?? null)[0];
-      outputs[0]!.backward(cotangent ? load(cotangent) : undefined);
-      for (const [i, stored] of c.grads.entries()) {
-        if (!stored || !inputs[i]!.requiresGrad) continue;
-        expect(inputs[i]!.grad, `gradient ${i}`).toBeInstanceOf(Tensor);
-        await expectClose(inputs[i]!.grad!, stored, c.tol.grad!, `gradient ${i}`);
-      }
-    },
-  );
-});
-
-describe("training", () => {
-  for (const c of read("train.json").cases)
-    test(`${c.id}: ${c.note}`, async () => {
-      class Net extends Module {
-        readonly fc1 = new Linear(8, 16);
-        readonly fc2 = new Linear(16, 4);
-        override forward(x: Tensor): Tensor {
-          return this.fc2.forward(this.fc1.forward(x).relu());
+  describe("training", () => {
+    for (const c of read("train.json").cases)
+      test(`${c.id}: ${c.note}`, async () => {
+        class Net extends Module {
+          readonly fc1 = new Linear(8, 16);
+          readonly fc2 = new Linear(16, 4);
+          override forward(x: Tensor): Tensor {
+            return this.fc2.forward(this.fc1.forward(x).relu());
+          }
         }
-      }
-      const net = new Net();
-      const stored = (tensors: Record<string, Stored>) =>
-        Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, load(value)]));
-      net.loadStateDict(stored(c.params));
-      const buffers = new Map<Tensor, Tensor>();
-      for (let step = 0; step < c.steps; step++) {
-        const batch = c.batches[step % 4];
-        net.zeroGrad();
-        const loss = crossEntropy(net.forward(load(batch.x)), load(batch.y));
-        loss.backward();
-        await expectClose(loss, { shape: [], data: [c.losses[step]] }, c.tol.losses, `loss ${step}`);
-        for (const [name, parameter] of net.namedParameters()) {
-          const grad = parameter.grad!;
-          if (step === 0) await expectClose(grad, c.grads0[name], c.tol.grads0, `first gradient of ${name}`);
-          // Stochastic gradient descent with momentum, as in the fixture: packages know nothing of each other.
-          const buffer = buffers.get(parameter);
-          const next = tensor(grad.add(buffer ? buffer.mul(c.optimizer.momentum) : 0).dataSync(), {
-            shape: grad.shape,
-          });
-          buffers.set(parameter, next);
-          parameter.assign(parameter.detach().sub(next.mul(c.optimizer.lr)));
+        const net = new Net();
+        const stored = (tensors: Record<string, Stored>) =>
+          Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, load(value)]));
+        net.loadStateDict(stored(c.params));
+        const buffers = new Map<Tensor, Tensor>();
+        for (let step = 0; step < c.steps; step++) {
+          const batch = c.batches[step % 4];
+          net.zeroGrad();
+          const loss = crossEntropy(net.forward(load(batch.x)), load(batch.y));
+          loss.backward();
+          await expectClose(loss, { shape: [], data: [c.losses[step]] }, c.tol.losses, `loss ${step}`);
+          for (const [name, parameter] of net.namedParameters()) {
+            const grad = parameter.grad!;
+            if (step === 0) await expectClose(grad, c.grads0[name], c.tol.grads0, `first gradient of ${name}`);
+            // Stochastic gradient descent with momentum, as in the fixture: packages know nothing of each other.
+            const buffer = buffers.get(parameter);
+            const next = tensor(grad.add(buffer ? buffer.mul(c.optimizer.momentum) : 0).dataSync(), {
+              shape: grad.shape,
+            });
+            buffers.set(parameter, next);
+            parameter.assign(parameter.detach().sub(next.mul(c.optimizer.lr)));
+          }
         }
-      }
-      for (const [name, parameter] of net.namedParameters())
-        await expectClose(parameter, c.finalParams[name], c.tol.finalParams[name], name);
-      await expectClose(net.eval().forward(load(c.evalInput)), c.evalOutput, c.tol.evalOutput, "output");
-    });
+        for (const [name, parameter] of net.namedParameters())
+          await expectClose(parameter, c.finalParams[name], c.tol.finalParams[name], name);
+        await expectClose(net.eval().forward(load(c.evalInput)), c.evalOutput, c.tol.evalOutput, "output");
+      });
+  });
 });

@@ -28,9 +28,8 @@ export class Sequential<const Layers extends readonly Layer[] = readonly Layer[]
 
   override forward<S extends Shape>(x: Tensor<S> & Accepts<Through<Layers, S>>): Tensor<AsShape<Through<Layers, S>>>;
   override forward(x: Tensor): Tensor {
-    let y = x;
-    for (const layer of this.layers) y = Reflect.apply(layer.forward, layer, [y]);
-    return y;
+    const layers: readonly { forward(x: Tensor): Tensor }[] = this.layers;
+    return layers.reduce((y, layer) => layer.forward(y), x);
   }
 
   protected override members(): Iterable<readonly [string, Member]> {
