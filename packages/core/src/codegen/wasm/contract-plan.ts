@@ -162,7 +162,7 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   let rowChunk = ceilTo(m, rowBlock);
   if (epilogue?.kind === "blocks") {
     if (!epilogue.splitColumns) columnBlock = ceilTo(n, width);
-    rowChunk = evenBlock(m, (oneStep ? 32768 : 65536) / columnBlock, tile.rows);
+    rowChunk = evenBlock(m, (oneStep ? 8192 : 65536) / columnBlock, tile.rows);
     if (!epilogue.splitRows) rowChunk = ceilTo(m, tile.rows);
     rowBlock = Math.min(rowBlock, rowChunk);
     rowChunk = ceilTo(rowChunk, rowBlock);

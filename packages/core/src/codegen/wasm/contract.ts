@@ -9,7 +9,7 @@ import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
 import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
-import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, type Steps } from "./packing.ts";
+import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, stepsOf } from "./packing.ts";
 
 /** Bytes of memory that the kernel needs at `work`, whatever the engine can do. */
 export const contractWorkspaceBytes = (kernel: ContractKernel): number =>
@@ -186,21 +186,21 @@ class GemmEmitter {
     { first, panels, pitch }: { first: number; panels: I32; pitch: number },
   ): void {
     const { f, plan, at, counts } = this;
-    const stride = operand.k.length === 0 ? 0 : (operand.k[0]?.stride ?? 0);
-    const steps: Steps = operand.k.length > 1 ? "table" : stride === 1 ? "unit" : "even";
+    const stride = operand.k[0]?.stride ?? 0;
+    const steps = stepsOf(operand.k);
+    const tabled = operand.k.length > 1;
     const fullPitch = name === "a" ? pitch : 4 * plan.tile.vectors;
     const panelBytes = 4 * fullPitch * plan.kBlock;
-    if (steps === "table" && first === 0)
+    if (tabled && first === 0)
       fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
     f.call(
-      packPanels(this.module, steps),
+      packPanels(this.module, steps, pitch / 4),
       i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), constant(first * panelBytes)),
-      steps === "table" ? base : i32.add(base, i32.mul(at.step, constant(4 * stride))),
+      tabled ? base : i32.add(base, i32.mul(at.step, constant(4 * stride))),
       i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch)),
-      steps === "table" ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride),
+      tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride),
       counts.steps,
       panels,
-      constant(pitch / 4),
       constant(panelBytes),
     );
   }

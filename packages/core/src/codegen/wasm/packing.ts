@@ -67,27 +67,39 @@ export function fillPanelOffsets(
 
 const minimum = (a: I32, b: I32): I32 => select(i32.lt(a, b), a, b);
 
-/** How an operand moves with k: `unit` side by side, `even` at one distance, `table` by a table of offsets. */
-export type Steps = "unit" | "even" | "table";
+/**
+ * How an operand moves with k: `unit` side by side, `even` at one distance, `table` by a table of offsets, `runs` by a
+ * table too, but often side by side.
+ */
+export type Steps = "unit" | "even" | "table" | "runs";
+
+export const stepsOf = (axes: readonly Axis[]): Steps => {
+  const unit = axes.at(-1)?.stride === 1;
+  return axes.length > 1 ? (unit ? "runs" : "table") : unit ? "unit" : "even";
+};
+
+type Visit = (address: (source: I32) => I32, toOffset: number) => void;
 
 /**
- * A function (to, from, rows, step, count, panels, quads, panelBytes) that packs panels of 4·`quads` rows: for each of
- * `count` steps of k, the panel's rows side by side. `rows` points to offsets of the rows, `step` is the distance of
- * steps in bytes, or points to the offsets of steps.
+ * A function (to, from, rows, step, count, panels, panelBytes) that packs panels of 4·`quads` rows: for each of `count`
+ * steps of k, the panel's rows side by side. `rows` points to offsets of the rows, `step` is the distance of steps in
+ * bytes, or points to the offsets of steps.
  */
-export function packPanels(module: ModuleBuilder, steps: Steps): Callable {
-  return module.helper(`pack ${steps}`, () => {
-    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
+export function packPanels(module: ModuleBuilder, steps: Steps, quads: number): Callable {
+  return module.helper(`pack ${steps} ${quads}`, () => {
+    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
     const param = (i: number): Local<"i32"> => f.param("i32", i);
-    const panel = param(0);
-    const from = param(1);
-    const rows = param(2);
-    const step = param(3);
-    const count = param(4);
-    const panels = param(5);
-    const quads = param(6);
-    const panelBytes = param(7);
-    const pitch = f.local("i32", i32.shl(quads, i32.const(4)));
+    const [panel, from, rows, step, count, panels, panelBytes] = [
+      param(0),
+      param(1),
+      param(2),
+      param(3),
+      param(4),
+      param(5),
+      param(6),
+    ];
+    const tabled = steps === "table" || steps === "runs";
+    const pitch = 16 * quads;
     const quad = f.local("i32");
     const to = f.local("i32");
     const left = f.local("i32");
@@ -95,57 +107,77 @@ export function packPanels(module: ModuleBuilder, steps: Steps): Callable {
     const sources = [0, 1, 2, 3].map(() => f.local("i32"));
     const [first = rows, ...others] = sources;
 
-    /** Visits the steps one by one; inside, `sources` plus `offset` are the addresses. */
-    const eachStep = (moved: readonly Local<"i32">[], visit: (address: (source: I32) => I32) => void): void => {
-      f.loop((again) => {
-        if (steps === "table") {
+    /** Visits `unrolled` steps after each other; `address` is where a source lies in a step. */
+    const visitSteps = (moved: readonly Local<"i32">[], unrolled: number, visit: Visit): void => {
+      for (let q = 0; q < unrolled; q++) {
+        if (tabled)
           f.scope(() => {
-            const offset = f.local("i32", i32.load(table));
-            visit((source) => i32.add(source, offset));
+            const offset = f.local("i32", i32.load(table, 4 * q));
+            visit((source) => i32.add(source, offset), q * pitch);
           });
-          f.increase(table, 4);
-        } else {
-          visit((source) => source);
+        else {
+          visit((source) => source, q * pitch);
           for (const source of moved) f.increase(source, steps === "unit" ? i32.const(4) : step);
         }
-        f.increase(to, pitch);
-        f.increase(left, -1);
-        f.brIf(again, left);
-      });
+      }
+      if (tabled) f.increase(table, 4 * unrolled);
+      f.increase(to, unrolled * pitch);
+      f.increase(left, -unrolled);
     };
-    const copyVectors = (): void => eachStep([first], (address) => f.store(to, v128.load(address(first))));
-    const copyLanes = (): void =>
-      eachStep(sources, (address) => {
-        const value = others.reduce(
-          (vector, source, i) => v128.load32Lane(address(source), vector, i + 1),
-          v128.load32Zero(address(first)),
+    const eachStep = (moved: readonly Local<"i32">[], unrolled: number, visit: Visit): void => {
+      f.while(i32.ge(left, i32.const(unrolled)), () => visitSteps(moved, unrolled, visit));
+      if (unrolled > 1) f.while(left, () => visitSteps(moved, 1, visit));
+    };
+    const copyVectors = (): void =>
+      eachStep([first], 4, (address, toOffset) => f.store(to, v128.load(address(first)), toOffset));
+    const copyLane: Visit = (address, toOffset) => {
+      const value = others.reduce(
+        (vector, source, i) => v128.load32Lane(address(source), vector, i + 1),
+        v128.load32Zero(address(first)),
+      );
+      f.store(to, value, toOffset);
+    };
+    const copyLanes = (): void => eachStep(sources, 1, copyLane);
+
+    /** Four steps that lie side by side. */
+    const copyTurned = (offset: I32 | null): void => {
+      transpose(f, sources, offset, to, pitch);
+      f.increase(to, 4 * pitch);
+      f.increase(left, -4);
+      if (offset) f.increase(table, 16);
+      else for (const source of sources) f.increase(source, 16);
+    };
+    /** Four steps if they lie side by side, or one: runs may begin anywhere. */
+    const copyRun = (): void =>
+      f.scope(() => {
+        const offset = f.local("i32", i32.load(table));
+        const isRun = [1, 2, 3]
+          .map((q) => i32.eq(i32.sub(i32.load(table, 4 * q), offset), i32.const(4 * q)))
+          .reduce((both, one) => i32.and(both, one));
+        f.if(
+          isRun,
+          () => copyTurned(offset),
+          () => visitSteps(sources, 1, copyLane),
         );
-        f.store(to, value);
       });
 
     f.while(panels, () => {
-      f.set(quad, i32.const(0));
-      f.while(i32.lt(quad, quads), () => {
-        f.set(to, i32.add(panel, i32.shl(quad, i32.const(4))));
+      f.for(quad, 0, pitch, 16, () => {
+        f.set(to, i32.add(panel, quad));
         sources.forEach((source, i) => {
           f.set(source, i32.add(from, i32.load(rows, 4 * i)));
         });
         f.set(left, count);
-        if (steps === "table") f.set(table, step);
+        if (tabled) f.set(table, step);
         const sideBySide = others
           .map((source, i) => i32.eq(i32.sub(source, first), i32.const(4 * (i + 1))))
           .reduce((both, one) => i32.and(both, one));
         f.if(sideBySide, copyVectors, () => {
-          if (steps === "unit") {
-            f.while(i32.gt(left, i32.const(3)), () => {
-              transpose(f, sources, to, pitch);
-              f.increase(left, -4);
-            });
-            f.if(left, copyLanes);
-          } else copyLanes();
+          if (steps === "unit") f.while(i32.ge(left, i32.const(4)), () => copyTurned(null));
+          if (steps === "runs") f.while(i32.ge(left, i32.const(4)), copyRun);
+          copyLanes();
         });
         f.increase(rows, 16);
-        f.increase(quad, 1);
       });
       f.increase(panel, panelBytes);
       f.increase(panels, -1);
@@ -154,20 +186,23 @@ export function packPanels(module: ModuleBuilder, steps: Steps): Callable {
   });
 }
 
-/** Reads four elements from each of four places, and writes them the other way round; moves all pointers on. */
-function transpose(f: FunctionBuilder, sources: readonly Local<"i32">[], to: Local<"i32">, pitch: I32): void {
+/** Reads four elements from each of four places, and writes them the other way round. */
+function transpose(
+  f: FunctionBuilder,
+  sources: readonly Local<"i32">[],
+  offset: I32 | null,
+  to: Local<"i32">,
+  pitch: number,
+): void {
   f.scope(() => {
-    const [a, b, c, d] = sources.map((source) => f.local("v128", v128.load(source)));
+    const [a, b, c, d] = sources.map((source) => f.local("v128", v128.load(offset ? i32.add(source, offset) : source)));
     if (!a || !b || !c || !d) return;
     const low = [f.local("v128", shuffle32(a, b, [0, 4, 1, 5])), f.local("v128", shuffle32(c, d, [0, 4, 1, 5]))];
     const high = [f.local("v128", shuffle32(a, b, [2, 6, 3, 7])), f.local("v128", shuffle32(c, d, [2, 6, 3, 7]))];
-    for (const [x, y] of [low, high]) {
+    [low, high].forEach(([x, y], i) => {
       if (!x || !y) return;
-      f.store(to, shuffle32(x, y, [0, 1, 4, 5]));
-      f.increase(to, pitch);
-      f.store(to, shuffle32(x, y, [2, 3, 6, 7]));
-      f.increase(to, pitch);
-    }
-    for (const source of sources) f.increase(source, 16);
+      f.store(to, shuffle32(x, y, [0, 1, 4, 5]), 2 * i * pitch);
+      f.store(to, shuffle32(x, y, [2, 3, 6, 7]), (2 * i + 1) * pitch);
+    });
   });
 }
