@@ -11,7 +11,7 @@ export {
   ShapeError,
 } from "./base/errors.ts";
 export type { Shape } from "./base/shape.ts";
-export type { ShapeMismatch } from "./base/shape-types.ts";
+export type { Broadcast, LinearOutput, MatMul, Reduced, ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
 export * from "./functions/activation.ts";
 export * from "./functions/arithmetic.ts";

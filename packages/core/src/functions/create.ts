@@ -2,7 +2,7 @@
 import { type DType, dtypes, isFloat } from "../base/dtype.ts";
 import { ArgumentError, DTypeError } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
-import type { ShapeLike } from "../base/shape-types.ts";
+import type { Literal, ShapeLike } from "../base/shape-types.ts";
 import type { Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { constantNode, iotaNode, scalarNode } from "../ops/source.ts";
@@ -54,7 +54,7 @@ function constant<S extends Shape>(operation: string, shape: Shape, value: numbe
  * @throws {ShapeError} `zeros: expected sizes that are whole and not negative, got [2, -1]`
  * @example (await zeros([2, 2]).toArray()) // [[0, 0], [0, 0]]
  */
-export function zeros<const S extends ShapeLike>(shape: S, options: CreateOptions = {}): Tensor<S> {
+export function zeros<const S extends ShapeLike>(shape: S, options: CreateOptions = {}): Tensor<Literal<S>> {
   return constant("zeros", shape, 0, options);
 }
 
@@ -64,7 +64,7 @@ export function zeros<const S extends ShapeLike>(shape: S, options: CreateOption
  * @param options dtype (float32 by default), device, requiresGrad
  * @example (await ones([3]).toArray()) // [1, 1, 1]
  */
-export function ones<const S extends ShapeLike>(shape: S, options: CreateOptions = {}): Tensor<S> {
+export function ones<const S extends ShapeLike>(shape: S, options: CreateOptions = {}): Tensor<Literal<S>> {
   return constant("ones", shape, 1, options);
 }
 
@@ -74,7 +74,11 @@ export function ones<const S extends ShapeLike>(shape: S, options: CreateOptions
  * @param options dtype (float32 by default), device, requiresGrad
  * @example (await full([2], 7).toArray()) // [7, 7]
  */
-export function full<const S extends ShapeLike>(shape: S, value: number, options: CreateOptions = {}): Tensor<S> {
+export function full<const S extends ShapeLike>(
+  shape: S,
+  value: number,
+  options: CreateOptions = {},
+): Tensor<Literal<S>> {
   const { dtype, device } = placementOf("full", options);
   return created(builder.expand(scalarNode(value, dtype, device), checkShape("full", shape)), options);
 }

@@ -112,7 +112,7 @@ export function hessian<A extends readonly Tensor[], const N extends Positions =
     positionsOf("hessian", at, args);
     const rows = list.map((row) =>
       list.map((column) => {
-        const derivative = jacobian<A, number>((...xs) => grad<A, number>(f, row)(...xs) as Tensor, column, {
+        const derivative = jacobian<A, number>((...xs) => grad<A, Shape, number>(f, row)(...xs) as Tensor, column, {
           mode: "forward",
         });
         return derivative(...args);
@@ -136,7 +136,7 @@ export function hvp<A extends readonly Tensor[]>(
   tangents: readonly Tensor[],
 ): { -readonly [K in keyof A]: Tensor } {
   const positions = primals.map((_, i) => i);
-  const gradient = (...xs: A): unknown => grad<A, number[]>(f, positions)(...xs);
+  const gradient = (...xs: A): unknown => grad<A, Shape, number[]>(f, positions)(...xs);
   const [, product] = jvp(gradient, primals, tangents as never);
   return product as { -readonly [K in keyof A]: Tensor };
 }

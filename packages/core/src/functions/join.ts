@@ -4,11 +4,12 @@ import type { DType } from "../base/dtype.ts";
 import { promote } from "../base/dtype.ts";
 import { ArgumentError, ShapeError } from "../base/errors.ts";
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import type { ShapeOf, Stacked } from "../base/shape-types.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { join } from "../ops/join.ts";
 import { castNode } from "../tensor/promote.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { type NoOptions, Tensor } from "../tensor/tensor.ts";
 import { checkCount, nodeOf, range } from "./arguments.ts";
 import { narrowed } from "./shape.ts";
 
@@ -43,6 +44,10 @@ export function concat(tensors: readonly Tensor[], options: { readonly axis?: nu
  * @throws {ShapeError} `stack: expected tensors of one shape, got [2] and [3]`
  * @example (await stack([tensor([1, 2]), tensor([3, 4])], { axis: 1 }).toArray()) // [[1, 3], [2, 4]]
  */
+export function stack<const T extends readonly Tensor[], const O extends { readonly axis?: number } = NoOptions>(
+  tensors: T,
+  options?: O,
+): Tensor<Stacked<T, ShapeOf<T[0]>, O>>;
 export function stack(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
   const nodes = nodesOf("stack", tensors);
   const { shape } = nodes[0];

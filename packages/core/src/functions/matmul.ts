@@ -1,7 +1,7 @@
 // Matrix products and their kin.
 import { ShapeError } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
-import type { MatMul, MatMulCheck } from "../base/shape-types.ts";
+import type { LinearCheck, LinearOutput, MatMul, MatMulCheck, SizeAt } from "../base/shape-types.ts";
 import type { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { matmulNode } from "../tensor/matmul.ts";
@@ -82,6 +82,11 @@ export function addmm(
  * @throws {ShapeError} `linear: expected inputs of size 3, got shape [2, 4]`
  * @example (await linear(tensor([1, 2]), tensor([[3, 4]]), tensor([5])).toArray()) // [16]
  */
+export function linear<S extends Shape, W extends Shape>(
+  x: Tensor<S>,
+  weight: Tensor<W> & LinearCheck<S, W>,
+  bias?: Tensor | null,
+): Tensor<LinearOutput<S, SizeAt<W, 0>>>;
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   const [node, w] = pairOf("linear", x, weight);
   const [, inputs] = w.shape;

@@ -1,7 +1,7 @@
 // Random numbers: a pure function of a seed and a counter, so that every device draws the same bits.
 import { ArgumentError, DTypeError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
-import type { ShapeLike } from "../base/shape-types.ts";
+import type { Literal, ShapeLike } from "../base/shape-types.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { argsort } from "../ops/gather.ts";
@@ -109,7 +109,7 @@ function drawn<S extends ShapeLike>(
   options: RandomOptions,
   draw: Draw,
   transform: (y: Node) => Node = (y) => y,
-): Tensor<S> {
+): Tensor<Literal<S>> {
   const { dtype, device } = placementOf(operation, options);
   if (dtype !== "float32" && dtype !== "float64")
     throw new DTypeError(`${operation}: expected float32 or float64, got ${dtype}`);
@@ -124,7 +124,7 @@ function drawn<S extends ShapeLike>(
  * @param options generator, dtype (float32 by default, or float64), device, requiresGrad
  * @example rand([2, 3]).shape // [2, 3]
  */
-export function rand<const S extends ShapeLike>(shape: S, options: RandomOptions = {}): Tensor<S> {
+export function rand<const S extends ShapeLike>(shape: S, options: RandomOptions = {}): Tensor<Literal<S>> {
   return drawn("rand", shape, options, uniformNode);
 }
 
@@ -134,7 +134,7 @@ export function rand<const S extends ShapeLike>(shape: S, options: RandomOptions
  * @param options generator, dtype (float32 by default, or float64), device, requiresGrad
  * @example randn([2, 3]).shape // [2, 3]
  */
-export function randn<const S extends ShapeLike>(shape: S, options: RandomOptions = {}): Tensor<S> {
+export function randn<const S extends ShapeLike>(shape: S, options: RandomOptions = {}): Tensor<Literal<S>> {
   return drawn("randn", shape, options, normalNode);
 }
 
@@ -152,7 +152,7 @@ const affine =
 export function uniform<const S extends ShapeLike>(
   shape: S,
   options: RandomOptions & { readonly low?: number; readonly high?: number } = {},
-): Tensor<S> {
+): Tensor<Literal<S>> {
   const { low = 0, high = 1 } = options;
   return drawn("uniform", shape, options, uniformNode, affine(high - low, low));
 }
@@ -167,7 +167,7 @@ export function uniform<const S extends ShapeLike>(
 export function normal<const S extends ShapeLike>(
   shape: S,
   options: RandomOptions & { readonly mean?: number; readonly std?: number } = {},
-): Tensor<S> {
+): Tensor<Literal<S>> {
   const { mean = 0, std = 1 } = options;
   if (!(std >= 0)) throw new ArgumentError(`normal: expected a standard deviation of at least 0, got ${std}`);
   return drawn("normal", shape, options, normalNode, affine(std, mean));
@@ -184,7 +184,7 @@ export function randint<const S extends ShapeLike>(
   high: number,
   shape: S,
   options: RandomOptions = {},
-): Tensor<S> {
+): Tensor<Literal<S>> {
   if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high || high - low >= 2 ** 31)
     throw new ArgumentError(`randint: expected whole numbers low < high, got ${low} and ${high}`);
   const { dtype, device } = placementOf("randint", options, "int32");
@@ -205,7 +205,7 @@ export function bernoulli<const S extends ShapeLike>(
   shape: S,
   p: number | Tensor,
   options: RandomOptions = {},
-): Tensor<S> {
+): Tensor<Literal<S>> {
   if (typeof p === "number" && !(p >= 0 && p <= 1))
     throw new ArgumentError(`bernoulli: expected a probability from 0 to 1, got ${p}`);
   const { dtype, device } = placementOf("bernoulli", options);

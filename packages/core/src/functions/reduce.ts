@@ -8,7 +8,7 @@ import { builder as b } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import * as ops from "../ops/reduce.ts";
 import { toFloat } from "../tensor/promote.ts";
-import { type ReduceOptions, Tensor } from "../tensor/tensor.ts";
+import { type NoOptions, type ReduceOptions, Tensor } from "../tensor/tensor.ts";
 import { nodeOf, scalarLike, truthOf } from "./arguments.ts";
 
 /** The axis to reduce, all of the flattened tensor by default. */
@@ -45,7 +45,7 @@ const countOf = (shape: Shape, axes: readonly number[]): number => sizeOf(axes.m
  * @throws {AxisError} `sum: axis 2 is out of range for shape [2, 2]`
  * @example (await sum(tensor([[1, 2], [3, 4]]), { axis: 0 }).toArray()) // [4, 6]
  */
-export function sum<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function sum<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -62,7 +62,7 @@ function meanNode(x: Node, axes: readonly number[]): Node {
  * @param options as in `sum`
  * @example (await mean(tensor([[1, 2], [3, 4]])).item()) // 2.5
  */
-export function mean<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function mean<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -74,7 +74,7 @@ export function mean<S extends Shape, const O extends ReduceOptions = Record<nev
  * @param options as in `sum`
  * @example (await prod(tensor([2, 3, 4])).item()) // 24
  */
-export function prod<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function prod<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -87,7 +87,7 @@ export function prod<S extends Shape, const O extends ReduceOptions = Record<nev
  * @throws {ShapeError} `max: expected at least one element along the axes, got shape [0]`
  * @example (await max(tensor([[1, 5], [3, 4]]), { axis: 1 }).toArray()) // [5, 4]
  */
-export function max<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function max<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -102,7 +102,7 @@ export function max<S extends Shape, const O extends ReduceOptions = Record<neve
  * @throws {ShapeError} `min: expected at least one element along the axes, got shape [0]`
  * @example (await min(tensor([[1, 5], [3, 4]]), { axis: 1 }).toArray()) // [1, 3]
  */
-export function min<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function min<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -122,7 +122,7 @@ const plain =
  * @returns int32
  * @example (await argmax(tensor([[1, 5], [3, 2]]), { axis: 1 }).toArray()) // [1, 0]
  */
-export function argmax<S extends Shape, const O extends AxisOptions = Record<never, never>>(
+export function argmax<S extends Shape, const O extends AxisOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -134,7 +134,7 @@ export function argmax<S extends Shape, const O extends AxisOptions = Record<nev
  * @returns int32
  * @example (await argmin(tensor([[1, 5], [3, 2]]), { axis: 1 }).toArray()) // [0, 1]
  */
-export function argmin<S extends Shape, const O extends AxisOptions = Record<never, never>>(
+export function argmin<S extends Shape, const O extends AxisOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -147,7 +147,7 @@ export function argmin<S extends Shape, const O extends AxisOptions = Record<nev
  * @returns bool
  * @example (await any(tensor([[false, true], [false, false]]), { axis: 1 }).toArray()) // [true, false]
  */
-export function any<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function any<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -160,7 +160,7 @@ export function any<S extends Shape, const O extends ReduceOptions = Record<neve
  * @returns bool
  * @example (await all(tensor([[true, true], [true, false]]), { axis: 1 }).toArray()) // [true, false]
  */
-export function all<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function all<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -173,7 +173,7 @@ export function all<S extends Shape, const O extends ReduceOptions = Record<neve
  * @returns int32
  * @example (await countNonzero(tensor([0, 3, -1])).item()) // 2
  */
-export function countNonzero<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function countNonzero<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -198,7 +198,7 @@ function varianceNode(x: Node, axes: readonly number[], correction: number): Nod
  * @param options as in `sum`, and `correction`: the divisor is n − correction, 1 by default
  * @example (await variance(tensor([1, 2, 3, 4])).item()) // 1.6667
  */
-export function variance<S extends Shape, const O extends MomentOptions = Record<never, never>>(
+export function variance<S extends Shape, const O extends MomentOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -219,7 +219,7 @@ function calmSqrt(x: Node): Node {
  * @param options as in `variance`
  * @example (await std(tensor([1, 2, 3, 4])).item()) // 1.291
  */
-export function std<S extends Shape, const O extends MomentOptions = Record<never, never>>(
+export function std<S extends Shape, const O extends MomentOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -251,7 +251,7 @@ export function logsumexpNode(x: Node, axes: readonly number[]): Node {
  * @param options as in `sum`
  * @example (await logsumexp(tensor([1000, 1000])).item()) // 1000.6932
  */
-export function logsumexp<S extends Shape, const O extends ReduceOptions = Record<never, never>>(
+export function logsumexp<S extends Shape, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {
@@ -295,7 +295,7 @@ function normNode(x: Node, axes: readonly number[], ord: number): Node {
  * @throws {ArgumentError} `norm: expected a number as ord, got NaN`
  * @example (await norm(tensor([3, 4])).item()) // 5
  */
-export function norm<S extends Shape, const O extends NormOptions = Record<never, never>>(
+export function norm<S extends Shape, const O extends NormOptions = NoOptions>(
   x: Tensor<S>,
   options?: O,
 ): Tensor<Reduced<S, O>> {

@@ -1,12 +1,12 @@
 // Roundings, bounds and choices: elementwise.
 import { isFloat } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
-import type { Broadcast } from "../base/shape-types.ts";
+import type { Broadcast, ShapeOf } from "../base/shape-types.ts";
 import type { Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { branchesOf, likeNode, nodeOf, truthOf } from "./arguments.ts";
-import type { Operand, ShapeOf } from "./types.ts";
+import type { Operand } from "./types.ts";
 
 /** Integers are round already. */
 function rounded<S extends Shape>(operation: string, x: Tensor<S>, round: (x: Node) => Node): Tensor<S> {

@@ -3,7 +3,8 @@ import { ArgumentError, ShapeError } from "../base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, showShape, sizeOf } from "../base/shape.ts";
 import type {
   ExpandCheck,
-  Expanded,
+  Inserted,
+  Literal,
   Permuted,
   ReshapeCheck,
   Reshaped,
@@ -23,7 +24,7 @@ import { nodeOf, range } from "./arguments.ts";
 export function reshape<S extends Shape, const T extends ShapeLike>(
   x: Tensor<S>,
   shape: T & ReshapeCheck<S, T>,
-): Tensor<Reshaped<S, T>>;
+): Tensor<Reshaped<T>>;
 export function reshape(x: Tensor, shape: Shape): Tensor {
   nodeOf("reshape", x);
   return x.reshape(shape);
@@ -111,6 +112,7 @@ export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
  * With a new axis of size 1 at `axis` of the result; −1 puts it last.
  * @example unsqueeze(zeros([2, 3]), 1).shape // [2, 1, 3]
  */
+export function unsqueeze<S extends Shape, const A extends number>(x: Tensor<S>, axis: A): Tensor<Inserted<S, A, 1>>;
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const node = nodeOf("unsqueeze", x);
   const at = normalizeAxis("unsqueeze", axis, [...node.shape, 1]);
@@ -125,7 +127,7 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
 export function expand<S extends Shape, const T extends ShapeLike>(
   x: Tensor<S>,
   shape: T & ExpandCheck<S, T>,
-): Tensor<Expanded<T>>;
+): Tensor<Literal<T>>;
 export function expand(x: Tensor, shape: Shape): Tensor {
   nodeOf("expand", x);
   return x.expand(shape);

@@ -4,7 +4,8 @@ import { reverse } from "../autodiff/reverse.ts";
 import { vectorize } from "../autodiff/vectorize.ts";
 import { isFloat } from "../base/dtype.ts";
 import { ArgumentError, AxisError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
-import { normalizeAxis, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import type { ScalarCheck } from "../base/shape-types.ts";
 import { makeNode, type Node, recording } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { alias, stopGradient as stopGradientOp } from "../ops/cast.ts";
@@ -100,8 +101,8 @@ function scalarResult(operation: string, result: unknown): Node {
  * @throws {DTypeError} `grad: expected float tensors to differentiate by, got int32`
  * @example (await grad((x) => x.pow(3))(tensor(2)).item()) // 12
  */
-export function grad<A extends readonly unknown[], const N extends Positions = 0>(
-  f: (...args: A) => Tensor,
+export function grad<A extends readonly unknown[], S extends Shape, const N extends Positions = 0>(
+  f: (...args: A) => Tensor<S> & ScalarCheck<"grad", S>,
   positions?: N,
 ): (...args: A) => GradientAt<A, N> {
   const transformed = valueAndGradOf("grad", f, positions ?? 0, false);
@@ -116,8 +117,8 @@ export function grad<A extends readonly unknown[], const N extends Positions = 0
  * @throws {ShapeError} `valueAndGrad: expected a function with a scalar result, got shape [2]`
  * @example (await Promise.all(valueAndGrad((x) => x.pow(3))(tensor(2)).map((x) => x.item()))) // [8, 12]
  */
-export function valueAndGrad<A extends readonly unknown[], const N extends Positions = 0>(
-  f: (...args: A) => Tensor,
+export function valueAndGrad<A extends readonly unknown[], S extends Shape, const N extends Positions = 0>(
+  f: (...args: A) => Tensor<S> & ScalarCheck<"valueAndGrad", S>,
   positions?: N,
 ): (...args: A) => [value: Tensor<[]>, gradient: GradientAt<A, N>];
 export function valueAndGrad<A extends readonly unknown[], X, const N extends Positions>(

@@ -1,11 +1,9 @@
 // What the types of public functions are made of.
-import type { Broadcast, BroadcastCheck } from "../base/shape-types.ts";
+import type { Broadcast, BroadcastCheck, ShapeOf } from "../base/shape-types.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What elementwise functions take: a tensor, or a number that is passed to the compiled plan at run time. */
 export type Operand = Tensor | number;
-
-export type ShapeOf<X> = X extends Tensor<infer S> ? S : [];
 
 /** The result of an elementwise function of two operands. */
 export type Broadcasted<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>>;

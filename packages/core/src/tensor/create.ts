@@ -2,22 +2,38 @@
 import { type DType, dtypes, elementBytes, emptyArray, isFloat, type TypedArray } from "../base/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { type Shape, showShape, sizeOf } from "../base/shape.ts";
+import type { Fixed, Literal, LiteralCheck, LiteralShape, ShapeLike } from "../base/shape-types.ts";
 import { leaf } from "../ops/source.ts";
 import { defaultDevice, deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
 import { flatten, type Nested } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 
-export interface TensorOptions {
+export interface TensorOptions<S extends Shape = Shape> {
   /** Shape of flat data; nested arrays carry their own. */
-  readonly shape?: Shape;
+  readonly shape?: S;
   /** float32 for numbers, bool for booleans, a typed array's own type, unless told otherwise. */
   readonly dtype?: DType;
   readonly requiresGrad?: boolean;
   readonly device?: string;
 }
 
-/** A tensor that holds a copy of `data`. */
+/** The shape of data as it is written. */
+type DataShape<T> = T extends TypedArray ? [number] : LiteralShape<T>;
+
+/**
+ * A tensor that holds a copy of `data`.
+ * @param data a number, a boolean, nested arrays of them with rows of equal length, or a typed array
+ * @param options shape (for flat data), dtype, device, requiresGrad
+ * @throws {ShapeError} `tensor: expected 4 values for shape [2, 2], got 3`
+ * @throws {DTypeError} `tensor: expected a float dtype with requiresGrad, got int32`
+ * @example tensor([[1, 2, 3], [4, 5, 6]]).shape // [2, 3]
+ * @example (await tensor(new Float32Array([1, 2, 3, 4]), { shape: [2, 2] }).toArray()) // [[1, 2], [3, 4]]
+ */
+export function tensor<const T extends Nested | TypedArray, const S extends ShapeLike = DataShape<T>>(
+  data: T & LiteralCheck<T>,
+  options?: TensorOptions<S>,
+): Tensor<Literal<Fixed<S>>>;
 export function tensor(data: Nested | TypedArray, options: TensorOptions = {}): Tensor {
   const { values, shape: given, dtype: natural } = ArrayBuffer.isView(data) ? typed(data) : plain(data);
   const shape = options.shape ?? given;

@@ -3,6 +3,21 @@ import type { DType, TypedArray } from "../base/dtype.ts";
 import { isFloat } from "../base/dtype.ts";
 import { ArgumentError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import type {
+  Broadcast,
+  BroadcastCheck,
+  ExpandCheck,
+  Literal,
+  MatMul,
+  MatMulCheck,
+  Permuted,
+  Reduced,
+  ReshapeCheck,
+  Reshaped,
+  ShapeLike,
+  ShapeOf,
+  Transposed,
+} from "../base/shape-types.ts";
 import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as activation from "../ops/activation.ts";
@@ -24,6 +39,9 @@ export interface ReduceOptions {
   /** Keep reduced axes with size 1. */
   readonly keepdims?: boolean;
 }
+
+/** What options are where none are given. */
+export type NoOptions = Record<never, never>;
 
 /** Leaves that collect gradients, found again from their nodes. */
 const owners = new WeakMap<Node, Tensor>();
@@ -65,19 +83,44 @@ export class Tensor<S extends Shape = Shape> {
 
   // Arithmetic
 
+  add(other: Tensor<S> | number): Tensor<S>;
+  add<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"add", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   add(other: Tensor | number): Tensor {
     return new Tensor(builder.add(...alike(this.node, nodeOf(other))));
   }
+  sub(other: Tensor<S> | number): Tensor<S>;
+  sub<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"sub", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   sub(other: Tensor | number): Tensor {
     return new Tensor(builder.sub(...alike(this.node, nodeOf(other))));
   }
+  mul(other: Tensor<S> | number): Tensor<S>;
+  mul<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"mul", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   mul(other: Tensor | number): Tensor {
     return new Tensor(builder.mul(...alike(this.node, nodeOf(other))));
   }
   /** True division: integers become float32. */
+  div(other: Tensor<S> | number): Tensor<S>;
+  div<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"div", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   div(other: Tensor | number): Tensor {
     return new Tensor(builder.div(...alike(toFloat(this.node), nodeOf(other))));
   }
+  pow(exponent: Tensor<S> | number): Tensor<S>;
+  pow<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    exponent: B & BroadcastCheck<"pow", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   pow(exponent: Tensor | number): Tensor {
     return new Tensor(builder.pow(...alike(toFloat(this.node), nodeOf(exponent))));
   }
@@ -114,22 +157,52 @@ export class Tensor<S extends Shape = Shape> {
 
   // Comparisons
 
+  eq(other: Tensor<S> | number): Tensor<S>;
+  eq<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"eq", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   eq(other: Tensor | number): Tensor {
     return new Tensor(builder.eq(...alike(this.node, nodeOf(other))));
   }
+  ne(other: Tensor<S> | number): Tensor<S>;
+  ne<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"ne", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   ne(other: Tensor | number): Tensor {
     return new Tensor(builder.ne(...alike(this.node, nodeOf(other))));
   }
+  lt(other: Tensor<S> | number): Tensor<S>;
+  lt<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"lt", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   lt(other: Tensor | number): Tensor {
     return new Tensor(builder.lt(...alike(this.node, nodeOf(other))));
   }
+  le(other: Tensor<S> | number): Tensor<S>;
+  le<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"le", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   le(other: Tensor | number): Tensor {
     return new Tensor(builder.le(...alike(this.node, nodeOf(other))));
   }
+  gt(other: Tensor<S> | number): Tensor<S>;
+  gt<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"gt", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   gt(other: Tensor | number): Tensor {
     const [a, b] = alike(this.node, nodeOf(other));
     return new Tensor(builder.lt(b, a));
   }
+  ge(other: Tensor<S> | number): Tensor<S>;
+  ge<T extends Tensor, B extends Tensor | number>(
+    this: T,
+    other: B & BroadcastCheck<"ge", ShapeOf<T>, ShapeOf<B>>,
+  ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   ge(other: Tensor | number): Tensor {
     const [a, b] = alike(this.node, nodeOf(other));
     return new Tensor(builder.le(b, a));
@@ -137,9 +210,17 @@ export class Tensor<S extends Shape = Shape> {
 
   // Reductions and products
 
+  sum<T extends Tensor, const O extends ReduceOptions = NoOptions>(
+    this: T,
+    options?: O,
+  ): Tensor<Reduced<ShapeOf<T>, O>>;
   sum(options: ReduceOptions = {}): Tensor {
     return this.reduced("sum", options, (x, axes) => builder.sum(x, axes));
   }
+  mean<T extends Tensor, const O extends ReduceOptions = NoOptions>(
+    this: T,
+    options?: O,
+  ): Tensor<Reduced<ShapeOf<T>, O>>;
   mean(options: ReduceOptions = {}): Tensor {
     return this.reduced("mean", options, (x, axes) => {
       const total = builder.sum(toFloat(x), axes);
@@ -147,16 +228,32 @@ export class Tensor<S extends Shape = Shape> {
       return builder.div(total, builder.num(count, total));
     });
   }
+  max<T extends Tensor, const O extends ReduceOptions = NoOptions>(
+    this: T,
+    options?: O,
+  ): Tensor<Reduced<ShapeOf<T>, O>>;
   max(options: ReduceOptions = {}): Tensor {
     return this.reduced("max", options, (x, axes) => makeNode(reduce.max, [x], { axes, ties: "share" }));
   }
+  min<T extends Tensor, const O extends ReduceOptions = NoOptions>(
+    this: T,
+    options?: O,
+  ): Tensor<Reduced<ShapeOf<T>, O>>;
   min(options: ReduceOptions = {}): Tensor {
     return this.reduced("min", options, (x, axes) => makeNode(reduce.min, [x], { axes, ties: "share" }));
   }
   /** The position of the largest element along `axis` (of the flattened tensor without one) as int32; the first of equals. */
+  argmax<T extends Tensor, const O extends { readonly axis?: number; readonly keepdims?: boolean } = NoOptions>(
+    this: T,
+    options?: O,
+  ): Tensor<Reduced<ShapeOf<T>, O>>;
   argmax(options: { readonly axis?: number; readonly keepdims?: boolean } = {}): Tensor {
     return this.reduced("argmax", options, (x, axes) => makeNode(reduce.argmax, [x], { axes }));
   }
+  matmul<T extends Tensor, B extends Shape>(
+    this: T,
+    other: Tensor<B> & MatMulCheck<ShapeOf<T>, B>,
+  ): Tensor<MatMul<ShapeOf<T>, B>>;
   matmul(other: Tensor): Tensor {
     return new Tensor(matmulNode(...alike(this.node, other.node)));
   }
@@ -180,9 +277,14 @@ export class Tensor<S extends Shape = Shape> {
   // Views
 
   /** The same elements in row-major order; one extent may be -1 and follows from the others. */
+  reshape<T extends Tensor, const To extends ShapeLike>(
+    this: T,
+    shape: To & ReshapeCheck<ShapeOf<T>, To>,
+  ): Tensor<Reshaped<To>>;
   reshape(shape: Shape): Tensor {
     return new Tensor(builder.reshape(this.node, inferShape(this.node.shape, shape)));
   }
+  permute<T extends Tensor, const P extends ShapeLike>(this: T, axes: P): Tensor<Permuted<ShapeOf<T>, P>>;
   permute(axes: readonly number[]): Tensor {
     return new Tensor(
       builder.permute(
@@ -192,6 +294,11 @@ export class Tensor<S extends Shape = Shape> {
     );
   }
   /** Swaps two axes, the last two by default. */
+  transpose<T extends Tensor, const I extends number = -2, const J extends number = -1>(
+    this: T,
+    axis0?: I,
+    axis1?: J,
+  ): Tensor<Transposed<ShapeOf<T>, I, J>>;
   transpose(axis0 = -2, axis1 = -1): Tensor {
     const { shape } = this.node;
     const from = normalizeAxis("transpose", axis0, shape);
@@ -200,6 +307,10 @@ export class Tensor<S extends Shape = Shape> {
     return new Tensor(builder.permute(this.node, axes));
   }
   /** Broadcasts to `shape` without copying. */
+  expand<T extends Tensor, const To extends ShapeLike>(
+    this: T,
+    shape: To & ExpandCheck<ShapeOf<T>, To>,
+  ): Tensor<Literal<To>>;
   expand(shape: Shape): Tensor {
     return new Tensor(builder.expand(this.node, shape));
   }
