@@ -19,7 +19,10 @@ export function runExample(
   options: readonly string[] = [],
   onOutput?: (output: string, kill: (signal: NodeJS.Signals) => void) => void,
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, ["--import", "tsx", `apps/examples/src/${file}`, ...options], { cwd: root });
+  // Node warns where both are set, as the test runner does under NO_COLOR.
+  const { FORCE_COLOR: _, ...env } = process.env;
+  const command = ["--import", "tsx", `apps/examples/src/${file}`, ...options];
+  const child = spawn(process.execPath, command, { cwd: root, env: { ...env, NO_COLOR: "1" } });
   let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
