@@ -102,6 +102,16 @@ export function planContract(kernel: ContractKernel, wide: boolean): ContractPla
   if (batch * m * n === 0) return { kind: "empty" };
   if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
     return { kind: "loops", kernel: asReduce(kernel) };
+  const plan = planBlocks(kernel, wide);
+  return isDotProducts(plan) ? { kind: "loops", kernel: asReduce(kernel) } : plan;
+}
+
+/** One or two rows along k on both sides: turning the other operand round would cost more than all the rest. */
+const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
+  b.packed && m <= 2 && k >= 16 && a.k.at(-1)?.stride === 1 && b.k.at(-1)?.stride === 1;
+
+function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
+  const { m, n } = groupsOf(kernel);
   const swapped = swapRoles(kernel);
   const direct = directTarget(kernel);
   const directSwapped = directTarget(swapped);
