@@ -8,9 +8,9 @@ import { composeView, contiguousView, type View, type ViewOp } from "../../base/
 import { runKernel } from "../../kernel/interpret.ts";
 import type { Expr, LoopKernel, Stage, Store } from "../../kernel/ir.ts";
 import { loadKernel } from "./harness.ts";
+import { engineFlags } from "./kernel-samples.ts";
 
-for (const flag of ["--experimental-wasm-revectorize", "--wasm-tiering-budget=1", "--wasm-sync-tier-up"])
-  setFlagsFromString(flag);
+engineFlags.forEach(setFlagsFromString);
 
 class Generator {
   private state: number;
