@@ -42,6 +42,12 @@ export {
 } from "./functions/create.ts";
 export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";
+export {
+  type ExplainedDerivative,
+  type ExplainedVariable,
+  type Explanation,
+  explain,
+} from "./functions/explain.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
