@@ -10,6 +10,26 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(output).toContain("runs so far 0\nvalue 37.0121 runs 1");
   });
 
+  test("02-gradients.ts", async () => {
+    const { status, errors, output } = await runExample("02-gradients.ts");
+    expect([status, errors]).toEqual([0, ""]);
+    for (const line of [
+      /^v1 .* 2 +1 +0 +3 \+ \(-0\.416147\) = 2\.58385$/m,
+      /^v2 .* 3 +0 +1 +2$/m,
+      /^v3 +=? ?sin\(v1\) +0\.909297 +-0\.416147 +0 +1$/m,
+      /^v4 +=? ?v1 · v2 +6 +3 +2 +1$/m,
+      /^v5 +=? ?v3 \+ v4 +6\.9093 +2\.58385 +2 +1$/m,
+      /^∂\/∂x1: forward mode 2\.58385, reverse mode 2\.58385, differences 2\.58385$/m,
+      /^∂\/∂x2: forward mode 2, reverse mode 2, differences 2$/m,
+      /^jvp: value 6\.909297\d* derivatives 2\.583853\d* 2$/m,
+      /^grad: 2\.583853\d* 2$/m,
+      /^backward: 2\.583853\d* 2$/m,
+      /^∂²f\/∂x₁²: -0\.909297\d* −sin 2: -0\.909297/m,
+      /^digraph \{\n[^]*"v3" -> "v5";/m,
+    ])
+      expect(output).toMatch(line);
+  });
+
   test("03-linear-regression.ts", async () => {
     const { status, errors, output } = await runExample("03-linear-regression.ts");
     expect([status, errors]).toEqual([0, ""]);
