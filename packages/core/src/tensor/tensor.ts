@@ -29,9 +29,11 @@ import { deviceNamed } from "../runtime/devices.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
 import { expectGradients, leafGradients, realizeForReading } from "./backward.ts";
+import { formatValues, inspect } from "./format.ts";
 import { matmulNode } from "./matmul.ts";
 import { type Nested, nest } from "./nested.ts";
 import { alike, castNode, toFloat } from "./promote.ts";
+import { inferShape } from "./reshape.ts";
 
 export interface ReduceOptions {
   /** Axis or axes to reduce; all by default. Negative axes count from the end. */
@@ -467,21 +469,19 @@ export class Tensor<S extends Shape = Shape> {
     this.dispose();
   }
 
+  /** The values where they are computed; it computes nothing. */
   toString(): string {
-    return `Tensor(${this.dtype} ${showShape(this.node.shape)}, ${this.device})`;
+    const { storage, gone, dtype, shape, device } = this.node;
+    if (storage instanceof DeviceStorage && !storage.isReleased) {
+      const values = deviceNamed(device).read(storage.buffer, dtype, sizeOf(shape));
+      return `Tensor(${formatValues(values, shape, dtype, 7)}, ${dtype})`;
+    }
+    return `Tensor(${showShape(shape)}, ${dtype}, ${gone === null ? "not computed yet" : `gone: ${gone}`})`;
+  }
+  /** What Node's console shows. */
+  [inspect](): string {
+    return this.toString();
   }
 }
 
 export const nodeOf = (x: Tensor | number): Node | number => (typeof x === "number" ? x : x.node);
-
-function inferShape(from: Shape, shape: Shape): Shape {
-  const unknown = shape.indexOf(-1);
-  if (unknown < 0) return shape;
-  const known = shape.reduce((product, n, i) => (i === unknown ? product : product * n), 1);
-  const missing = known === 0 ? Number.NaN : sizeOf(from) / known;
-  if (!Number.isInteger(missing) || shape.indexOf(-1, unknown + 1) >= 0)
-    throw new ShapeError(
-      `reshape: expected sizes that divide the ${sizeOf(from)} elements of ${showShape(from)}, got ${showShape(shape)}`,
-    );
-  return shape.map((n, i) => (i === unknown ? missing : n));
-}
