@@ -3,7 +3,7 @@ import type { DType, TypedArray } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
 
 /** The method that Node's console asks for text. */
-export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+export const inspect: symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /** Larger tensors show only the ends of their long axes. */
 const maxElements = 1000;

@@ -478,9 +478,9 @@ export class Tensor<S extends Shape = Shape> {
     }
     return `Tensor(${showShape(shape)}, ${dtype}, ${gone === null ? "not computed yet" : `gone: ${gone}`})`;
   }
-  /** What Node's console shows. */
-  [inspect](): string {
-    return this.toString();
+  static {
+    // Isolated declarations know no computed names of methods.
+    Object.defineProperty(Tensor.prototype, inspect, { value: Tensor.prototype.toString });
   }
 }
 
