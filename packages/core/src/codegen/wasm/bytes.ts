@@ -1,7 +1,7 @@
 // A byte buffer that grows, with WebAssembly's variable-length integers.
 
 export class ByteBuffer {
-  private bytes = new Uint8Array(256);
+  private bytes = new Uint8Array(64);
   private used = 0;
 
   get length(): number {

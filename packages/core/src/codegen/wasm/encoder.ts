@@ -1,6 +1,6 @@
 // Builds a WebAssembly module: types, imports, functions with locals and control flow, exports.
 // Instructions that make values are in instructions.ts; here is what has an effect.
-import { ByteBuffer } from "./bytes.ts";
+import { ByteBuffer, unsignedLeb } from "./bytes.ts";
 import {
   type Callable,
   type I32,
@@ -30,10 +30,7 @@ export interface Label {
 }
 
 const makeLocal = <T extends ValueType>(type: T, local: number): Local<T> => {
-  const bytes = new ByteBuffer();
-  bytes.byte(0x20);
-  bytes.unsigned(local);
-  return { type, code: Array.from(bytes.finish()), args: [], local };
+  return { type, code: [0x20, ...unsignedLeb(local)], args: [], local };
 };
 
 /** Sets a local and is its value. */
@@ -92,10 +89,11 @@ export class FunctionBuilder implements Callable {
    * A local that is set before all other code of the function, once for each key: constants that loops use, base
    * addresses. The value may depend on params and on what was hoisted before; it may not call.
    */
-  hoist<T extends ValueType>(key: string, value: Value<T>): Local<T> {
+  hoist<T extends ValueType>(key: string, type: T, make: () => Value<T>): Local<T> {
     const known = this.hoisted.get(key);
-    if (known) return makeLocal(value.type, known.local);
-    const local = makeLocal(value.type, this.params.length + this.localTypes.push(value.type) - 1);
+    if (known) return { ...known, type };
+    const value = make();
+    const local = makeLocal(type, this.params.length + this.localTypes.push(type) - 1);
     this.hoisted.set(key, local);
     this.value(tee(local, value), this.prologue);
     this.prologue.byte(0x1a);

@@ -224,8 +224,8 @@ export class Evaluator {
   }
 
   private param(dtype: DType, index: number): Lanes {
-    const value = this.f.hoist(`param ${index}`, f64.load(this.params, 8 * index));
-    const make = (type: string, x: V128): V128 => this.f.hoist(`param ${index} ${type}`, x);
+    const value = this.f.hoist(`param ${index}`, "f64", () => f64.load(this.params, 8 * index));
+    const make = (type: string, x: V128): V128 => this.f.hoist(`param ${index} ${type}`, "v128", () => x);
     switch (dtype) {
       case "float32":
         return { dtype, parts: [make(dtype, f32x4.splat(f32.demoteF64(value)))] };
@@ -399,12 +399,12 @@ export class Evaluator {
     const guarded = view.guards.length > 0;
     const key = guarded ? `${streamKey(slot, dtype, view)}@${view.offset}` : streamKey(slot, dtype, view);
     const lowest = guarded ? view.offset : (this.lowest.get(key) ?? view.offset);
-    const home =
+    const home = (): I32 =>
       slot < 0
         ? i32.add(this.work, i32.const(workspaceOffset(slot, this.rowBytes)))
         : i32.load(this.operands, 4 * slot);
-    const base = this.f.hoist(`slot ${slot}`, home);
-    const start = lowest === 0 ? base : this.f.hoist(key, i32.add(base, i32.const(lowest * bytes)));
+    const base = this.f.hoist(`slot ${slot}`, "i32", home);
+    const start = lowest === 0 ? base : this.f.hoist(key, "i32", () => i32.add(base, i32.const(lowest * bytes)));
     return {
       affine: { key, strides: view.strides.map((stride) => stride * bytes), start },
       offset: (view.offset - lowest) * bytes,

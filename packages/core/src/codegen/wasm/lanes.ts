@@ -73,20 +73,20 @@ export class LaneOperations implements MathContext {
   }
 
   /** A constant, set once per function. */
-  constant(x: V128): Local<"v128"> {
-    return this.f.hoist(`constant ${x.code}`, x);
+  private constant(key: string, make: () => V128): Local<"v128"> {
+    return this.f.hoist(key, "v128", make);
   }
 
   float(value: number): V128 {
-    return this.constant(f32x4.const(value));
+    return this.constant(`float ${Object.is(value, -0) ? "-0" : value}`, () => f32x4.const(value));
   }
 
   double(value: number): V128 {
-    return this.constant(f64x2.const(value));
+    return this.constant(`double ${Object.is(value, -0) ? "-0" : value}`, () => f64x2.const(value));
   }
 
   int(a: number, b: number = a, c: number = a, d: number = a): V128 {
-    return this.constant(i32x4.const(a, b, c, d));
+    return this.constant(`int ${a} ${b} ${c} ${d}`, () => i32x4.const(a, b, c, d));
   }
 
   literal(dtype: DType, value: number): Lanes {
