@@ -66,6 +66,8 @@ const floatBytes = 4;
 const kLimit = 320;
 /** Steps of k that lie further apart than this, taken together, crowd each other out of the nearest cache. */
 const farBytes = 64 << 10;
+/** Results that are finished together, so that they are still in the nearest cache. */
+const finishedElements = 8192;
 const packedABytes = 128 << 10;
 const packedBBytes = 384 << 10;
 
@@ -167,13 +169,16 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
 
   const epilogue = direct ? null : planEpilogue(kernel);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
-  let columnBlock = evenBlock(n, epilogue && !oneStep ? Math.min(columnLimit, 256) : columnLimit, width);
+  let columnBlock = evenBlock(n, columnLimit, width);
   let rowBlock = evenBlock(m, Math.floor(packedABytes / floatBytes / kBlock), tile.rows);
   let rowChunk = ceilTo(m, rowBlock);
   if (epilogue?.kind === "blocks") {
-    if (!epilogue.splitColumns) columnBlock = ceilTo(n, width);
-    rowChunk = evenBlock(m, (oneStep ? 8192 : 65536) / columnBlock, tile.rows);
-    if (!epilogue.splitRows) rowChunk = ceilTo(m, tile.rows);
+    const rowsHeld = epilogue.splitRows ? 8 : m;
+    const columnsHeld = Math.min(columnLimit, oneStep ? finishedElements / rowsHeld : 256);
+    columnBlock = epilogue.splitColumns ? evenBlock(n, columnsHeld, width) : ceilTo(n, width);
+    // With several blocks of k, b is packed again for every chunk of rows: larger chunks make up for it.
+    const limit = (oneStep ? finishedElements : 65536) / columnBlock;
+    rowChunk = epilogue.splitRows ? evenBlock(m, limit, tile.rows) : ceilTo(m, tile.rows);
     rowBlock = Math.min(rowBlock, rowChunk);
     rowChunk = ceilTo(rowChunk, rowBlock);
   }

@@ -6,6 +6,7 @@ import { contiguousStrides, sizeOf } from "../../base/shape.ts";
 import type { View } from "../../base/view.ts";
 import { runKernel } from "../../kernel/interpret.ts";
 import type { ContractKernel, Expr, Store } from "../../kernel/ir.ts";
+import { contractWorkspaceBytes } from "./contract.ts";
 import type { WasmFeatures } from "./features.ts";
 import { loadKernel } from "./harness.ts";
 
@@ -239,6 +240,13 @@ describe("contract", () => {
       }
   });
 
+  it("reads along a k that jumps about", () => {
+    const c = new Case({ m: [6], n: [9], k: [3, 2, 2] });
+    const a = c.load(0, [30, 0, 4, 5, 1]);
+    const b = c.load(1, [0, 30, 4, 5, 1]);
+    check(c.kernel(a, b, [c.store(2, c.acc())]), [floats(200), floats(300)], [new Float32Array(54)]);
+  });
+
   it("runs batches that either operand may share", () => {
     for (const [m, n, k] of [
       [20, 24, 8],
@@ -281,6 +289,31 @@ describe("contract", () => {
       [integers.store(2, integers.acc())],
     );
     check(kernel, [many(35), many(42)], [new Int32Array(30)]);
+  });
+});
+
+describe("workspace of a contract", () => {
+  it("stays small", () => {
+    for (const [m, n, k] of [
+      [4096, 4096, 4096],
+      [100000, 8, 1],
+      [8, 100000, 1],
+      [3000, 3000, 9],
+      [64, 32768, 576],
+    ] as const)
+      for (const [rows, columns] of [
+        [[m], [n]],
+        [[m / 2, 2], [n]],
+        [[m], [n / 2, 2]],
+      ] as const) {
+        const c = new Case({ m: rows, n: columns, k: [k] });
+        const { at } = c;
+        const a = c.load(0, c.order(at.k, [...at.m].reverse()));
+        const b = c.load(1, c.order([...at.n].reverse(), at.k));
+        const bias = c.load(2, c.order(at.n));
+        for (const value of [c.acc(), apply("add", c.acc(), bias)])
+          expect(contractWorkspaceBytes(c.kernel(a, b, [c.store(3, value)]))).toBeLessThan(1.5 * 2 ** 20);
+      }
   });
 });
 
