@@ -26,6 +26,8 @@ export class Node {
   gone: string | null = null;
   /** The value of a `scalar` node: known to the run, not to the plan. */
   readonly scalar: number;
+  /** Whether the next run computes it as well. */
+  joinsNextRun = false;
   /** Scratch of the engine's walks: which walk came by last, and the number it gave. */
   walk = 0;
   position = 0;
