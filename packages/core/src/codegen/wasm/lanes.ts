@@ -89,6 +89,11 @@ export class LaneOperations implements MathContext {
     return this.constant(`int ${a} ${b} ${c} ${d}`, () => i32x4.const(a, b, c, d));
   }
 
+  /** A mask of the first `lanes` lanes. */
+  laneMask(lanes: number): V128 {
+    return this.int(-1, lanes > 1 ? -1 : 0, lanes > 2 ? -1 : 0, lanes > 3 ? -1 : 0);
+  }
+
   literal(dtype: DType, value: number): Lanes {
     switch (dtype) {
       case "float32":

@@ -117,6 +117,14 @@ describe("maps", () => {
       },
     );
 
+  it("computes chains that are thousands of instructions deep", () => {
+    let value = load(0, "float32", [70], [1]);
+    for (let i = 0; i < 4000; i++)
+      value = apply(i % 2 ? "sub" : "add", "float32", value, load(1, "float32", [70], [i % 3 === 0 ? 0 : 1]));
+    const slots = [new Float32Array(70).fill(3), new Float32Array(70).map((_, i) => i), new Float32Array(70)];
+    same(map([70], once(2, value, [70], [1])), ["float32", "float32", "float32"], slots, exact);
+  });
+
   it("shifts by a literal", () => {
     const next = random(1);
     for (const op of ["shl", "shr"] as const) {

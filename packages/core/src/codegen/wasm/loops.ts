@@ -3,9 +3,10 @@ import type { DType } from "../../base/dtype.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
 import { Accumulator } from "./accumulate.ts";
+import type { Affine, Point } from "./address.ts";
 import { costOf, unrollFor } from "./cost.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
-import { Evaluator, type Point } from "./expression.ts";
+import { Evaluator } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
 import { i32 } from "./instructions.ts";
 import { LaneOperations } from "./lanes.ts";
@@ -173,7 +174,7 @@ class LoopWriter {
           folds.forEach((fold, i) => {
             const value = evaluator.lanes.cast(evaluator.value(fold.value, point), foldedType(fold));
             const position = fold.position ? (evaluator.value(fold.position, point).parts[0] ?? null) : null;
-            const mask = lanesAreInner && point.lanes < lanesPerVector ? evaluator.laneMask(point.lanes) : null;
+            const mask = lanesAreInner && point.lanes < lanesPerVector ? evaluator.lanes.laneMask(point.lanes) : null;
             accumulators[group]?.[i]?.add(slot, value, position, mask);
           });
         this.storeAll(
@@ -220,7 +221,7 @@ class LoopWriter {
   private loop(
     dim: number,
     { width, unroll, straight }: Cut,
-    affines: Parameters<Evaluator["moveAlong"]>[1],
+    affines: readonly Affine[],
     block: (Block & { flush(): void }) | null,
     body: (points: readonly { delta: number; lanes: number }[]) => void,
   ): void {
@@ -239,7 +240,7 @@ class LoopWriter {
       evaluator.frame(() => {
         const step = width * unroll;
         const rounds = Math.floor(size / step);
-        const advance = evaluator.moveAlong(dim, affines);
+        const advance = evaluator.addresses.moveAlong(dim, affines);
         const round = (): void => {
           evaluator.frame(() => body(pointsOf(step)));
           advance(step);

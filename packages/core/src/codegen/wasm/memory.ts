@@ -39,6 +39,8 @@ function load32(c: LaneOperations, place: Place, stride: number, lanes: number):
     const backwards = c.keep(v128.load(...at(place, -12)));
     return shuffle32(backwards, backwards, [3, 2, 1, 0]);
   }
+  if (stride === 8 && lanes > 2)
+    return shuffle32(v128.load(...at(place, 0)), v128.load(...at(place, 16)), [0, 2, 4, 6]);
   let out = v128.load32Zero(...at(place, 0));
   for (let lane = 1; lane < lanes; lane++) {
     const [address, offset] = at(place, lane * stride);
