@@ -1,6 +1,44 @@
 // Which of our functions answers to which name in the goldens, and how their attributes translate.
-import * as ct from "../index.ts";
+import * as activation from "../functions/activation.ts";
+import * as arithmetic from "../functions/arithmetic.ts";
+import * as attention from "../functions/attention.ts";
+import * as compare from "../functions/compare.ts";
+import * as conv from "../functions/conv.ts";
+import * as create from "../functions/create.ts";
+import * as einsum from "../functions/einsum.ts";
+import * as exponential from "../functions/exponential.ts";
+import * as gather from "../functions/gather.ts";
+import * as join from "../functions/join.ts";
+import * as matmul from "../functions/matmul.ts";
+import * as normalize from "../functions/normalize.ts";
+import * as pad from "../functions/pad.ts";
+import * as pool from "../functions/pool.ts";
+import * as reduce from "../functions/reduce.ts";
+import * as select from "../functions/select.ts";
+import * as shape from "../functions/shape.ts";
+import * as softmax from "../functions/softmax.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+
+const ct = {
+  ...activation,
+  ...arithmetic,
+  ...attention,
+  ...compare,
+  ...conv,
+  ...create,
+  ...einsum,
+  ...exponential,
+  ...gather,
+  ...join,
+  ...matmul,
+  ...normalize,
+  ...pad,
+  ...pool,
+  ...reduce,
+  ...select,
+  ...shape,
+  ...softmax,
+};
 
 /** The attributes in the goldens: each operation has those that its documentation there names, of these types. */
 export interface GoldenAttributes {
@@ -21,7 +59,7 @@ export interface GoldenAttributes {
   readonly kernel: readonly number[];
   readonly largest: boolean;
   readonly m: number;
-  readonly mode: ct.PadMode;
+  readonly mode: pad.PadMode;
   readonly momentum: number;
   readonly n: number;
   readonly normalized_shape: readonly number[];
@@ -36,7 +74,7 @@ export interface GoldenAttributes {
   readonly shape: readonly number[];
   readonly shifts: readonly number[];
   readonly sizes: readonly number[];
-  readonly slices: readonly ct.Range[];
+  readonly slices: readonly shape.Range[];
   readonly start: number;
   readonly step: number;
   readonly stop: number;
@@ -69,7 +107,7 @@ const reduction = (f: (x: Tensor, options: never) => Tensor): GoldenFunction =>
     return f(x, (axis === null ? rest : attrs) as never);
   });
 
-const conv = (f: typeof ct.conv2d): GoldenFunction =>
+const convolution = (f: typeof ct.conv2d): GoldenFunction =>
   of(([x, w, bias], attrs) => f(x, w, { ...attrs, bias: bias ?? null }));
 
 const convTranspose = (f: typeof ct.convTranspose2d): GoldenFunction =>
@@ -77,7 +115,7 @@ const convTranspose = (f: typeof ct.convTranspose2d): GoldenFunction =>
     f(x, w, { ...attrs, padding: padding === "same" ? 0 : padding, outputPadding: output_padding, bias: bias ?? null }),
   );
 
-const pool = (f: (x: Tensor, kernel: readonly number[], options: never) => Tensor): GoldenFunction =>
+const pooling = (f: (x: Tensor, kernel: readonly number[], options: never) => Tensor): GoldenFunction =>
   of(([x], { kernel, ceil_mode, count_include_pad, ...rest }) =>
     f(x, kernel, { ...rest, ceilMode: ceil_mode, countIncludePad: count_include_pad } as never),
   );
@@ -100,8 +138,8 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   atan: unary(ct.atan),
   atan2: binary(ct.atan2),
   atanh: unary(ct.atanh),
-  avg_pool1d: pool(ct.avgPool1d),
-  avg_pool2d: pool(ct.avgPool2d),
+  avg_pool1d: pooling(ct.avgPool1d),
+  avg_pool2d: pooling(ct.avgPool2d),
   batch_norm: of(([x, mean, variance, weight, bias], attrs) => batchNorm(x, mean, variance, weight, bias, attrs)),
   bilinear: of(([x1, x2, w, b]) => ct.bilinear(x1, x2, w, b)),
   broadcast_to: of(([x], { shape }) => ct.expand(x, shape)),
@@ -109,9 +147,9 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   celu: withOptions(ct.celu),
   clip: withOptions(ct.clamp),
   concat: of((inputs, attrs) => ct.concat(inputs, attrs)),
-  conv1d: conv(ct.conv1d),
-  conv2d: conv(ct.conv2d),
-  conv3d: conv(ct.conv3d),
+  conv1d: convolution(ct.conv1d),
+  conv2d: convolution(ct.conv2d),
+  conv3d: convolution(ct.conv3d),
   conv_transpose1d: convTranspose(ct.convTranspose1d),
   conv_transpose2d: convTranspose(ct.convTranspose2d),
   cos: unary(ct.cos),
@@ -176,8 +214,8 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   masked_fill: of(([x, mask], { value }) => ct.maskedFill(x, mask, Number(value))),
   matmul: binary(ct.matmul),
   max: reduction(ct.max),
-  max_pool1d: pool(ct.maxPool1d),
-  max_pool2d: pool(ct.maxPool2d),
+  max_pool1d: pooling(ct.maxPool1d),
+  max_pool2d: pooling(ct.maxPool2d),
   maximum: binary(ct.maximum),
   mean: reduction(ct.mean),
   min: reduction(ct.min),
