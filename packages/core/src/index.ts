@@ -14,6 +14,7 @@ export type { Shape } from "./base/shape.ts";
 export type { Broadcast, LinearOutput, MatMul, Reduced, ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
 export * from "./functions/activation.ts";
+export * from "./functions/adaptive-pool.ts";
 export * from "./functions/arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./functions/attention.ts";
 export * from "./functions/check-index.ts";
@@ -40,6 +41,8 @@ export {
   zeros,
   zerosLike,
 } from "./functions/create.ts";
+export * from "./functions/cumulative.ts";
+export * from "./functions/distance.ts";
 export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";
 export {
@@ -50,6 +53,7 @@ export {
 } from "./functions/explain.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
+export * from "./functions/image.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export * from "./functions/matmul.ts";

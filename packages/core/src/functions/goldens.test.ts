@@ -92,7 +92,7 @@ describe.each(deviceNames())("goldens on %s", (device) => {
   afterAll(() => {
     console.info(
       `goldens on ${device}: ${passed} of ${known.length} cases of ${operations.size} operations pass; ` +
-        `${cases.length - known.length} cases are other packages' (${otherPackages.length} operations) or of operations that are not there yet: ${notThereYet.join(", ")}`,
+        `${cases.length - known.length} cases are other packages' (${otherPackages.length} operations) or of operations that are not there yet: ${notThereYet.join(", ") || "none"}`,
     );
   });
   test.each(known)("$id: $note", (item) => {

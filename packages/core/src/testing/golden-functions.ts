@@ -1,13 +1,18 @@
 // Which of our functions answers to which name in the goldens, and how their attributes translate.
+
 import * as activation from "../functions/activation.ts";
+import * as adaptivePool from "../functions/adaptive-pool.ts";
 import * as arithmetic from "../functions/arithmetic.ts";
 import * as attention from "../functions/attention.ts";
 import * as compare from "../functions/compare.ts";
 import * as conv from "../functions/conv.ts";
 import * as create from "../functions/create.ts";
+import * as cumulative from "../functions/cumulative.ts";
+import * as distance from "../functions/distance.ts";
 import * as einsum from "../functions/einsum.ts";
 import * as exponential from "../functions/exponential.ts";
 import * as gather from "../functions/gather.ts";
+import * as image from "../functions/image.ts";
 import * as join from "../functions/join.ts";
 import * as matmul from "../functions/matmul.ts";
 import * as normalize from "../functions/normalize.ts";
@@ -20,6 +25,10 @@ import * as softmax from "../functions/softmax.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 const ct = {
+  ...image,
+  ...distance,
+  ...cumulative,
+  ...adaptivePool,
   ...activation,
   ...arithmetic,
   ...attention,
@@ -42,11 +51,14 @@ const ct = {
 
 /** The attributes in the goldens: each operation has those that its documentation there names, of these types. */
 export interface GoldenAttributes {
+  readonly align_corners: boolean;
+  readonly alpha: number;
   readonly axis: number;
   readonly axes: readonly number[];
   readonly axis0: number;
   readonly axis1: number;
   readonly ceil_mode: boolean;
+  readonly beta: number;
   readonly causal: boolean;
   readonly count_include_pad: boolean;
   readonly dilation: readonly number[];
@@ -66,13 +78,17 @@ export interface GoldenAttributes {
   readonly num: number;
   readonly num_classes: number;
   readonly output_padding: readonly number[];
+  readonly output_size: readonly number[];
+  readonly p: number;
   readonly padding: readonly number[] | "same";
   readonly padding_idx: number | null;
+  readonly r: number;
   readonly repeats: readonly number[];
   readonly reps: readonly number[];
   readonly scale: number | null;
   readonly shape: readonly number[];
   readonly shifts: readonly number[];
+  readonly size: number | readonly number[];
   readonly sizes: readonly number[];
   readonly slices: readonly shape.Range[];
   readonly start: number;
@@ -125,6 +141,9 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   abs: unary(ct.abs),
   acos: unary(ct.acos),
   acosh: unary(ct.acosh),
+  adaptive_avg_pool1d: of(([x], { output_size }) => ct.adaptiveAvgPool1d(x, output_size)),
+  adaptive_avg_pool2d: of(([x], { output_size }) => ct.adaptiveAvgPool2d(x, output_size)),
+  adaptive_max_pool2d: of(([x], { output_size }) => ct.adaptiveMaxPool2d(x, output_size)),
   add: binary(ct.add),
   addmm: of(([c, a, b], attrs) => ct.addmm(c, a, b, attrs as never)),
   all: reduction(ct.all),
@@ -143,6 +162,7 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   batch_norm: of(([x, mean, variance, weight, bias], attrs) => batchNorm(x, mean, variance, weight, bias, attrs)),
   bilinear: of(([x1, x2, w, b]) => ct.bilinear(x1, x2, w, b)),
   broadcast_to: of(([x], { shape }) => ct.expand(x, shape)),
+  cdist: of(([a, b], attrs) => ct.cdist(a, b, attrs)),
   ceil: unary(ct.ceil),
   celu: withOptions(ct.celu),
   clip: withOptions(ct.clamp),
@@ -154,7 +174,11 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   conv_transpose2d: convTranspose(ct.convTranspose2d),
   cos: unary(ct.cos),
   cosh: unary(ct.cosh),
+  cosine_similarity: of(([a, b], { axis, eps }) => ct.cosineSimilarity(a, b, { axis, eps })),
   count_nonzero: reduction(ct.countNonzero),
+  cummax: of(([x], { axis }) => ct.cummax(x, axis)),
+  cumprod: of(([x], { axis }) => ct.cumprod(x, axis)),
+  cumsum: of(([x], { axis }) => ct.cumsum(x, axis)),
   diag: withOptions(ct.diag),
   div: binary(ct.div),
   dot: binary(ct.dot),
@@ -198,6 +222,7 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   lerp: of(([a, b, w]) => ct.lerp(a, b, w)),
   linear: of(([x, w, b]) => ct.linear(x, w, b)),
   linspace: of((_, { start, stop, num }) => ct.linspace(start, stop, num)),
+  local_response_norm: of(([x], { size, alpha, beta, k }) => ct.localResponseNorm(x, Number(size), { alpha, beta, k })),
   log: unary(ct.log),
   log10: unary(ct.log10),
   log1p: unary(ct.log1p),
@@ -205,6 +230,7 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   log_sigmoid: unary(ct.logSigmoid),
   log_softmax: withOptions(ct.logSoftmax),
   logaddexp: binary(ct.logaddexp),
+  logcumsumexp: of(([x], { axis }) => ct.logcumsumexp(x, axis)),
   logical_and: binary(ct.logicalAnd),
   logical_not: unary(ct.logicalNot),
   logical_or: binary(ct.logicalOr),
@@ -232,6 +258,7 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
     ct.pad(x, widths, value === null ? { mode } : { mode, value: Number(value) }),
   ),
   permute: of(([x], { axes }) => ct.permute(x, axes)),
+  pixel_shuffle: of(([x], { r }) => ct.pixelShuffle(x, r)),
   pow: binary(ct.pow),
   pow_scalar: of(([x], { exponent }) => ct.pow(x, exponent)),
   prelu: of(([x, weight]) => ct.prelu(x, weight)),
@@ -286,7 +313,14 @@ export const goldenFunctions: Readonly<Record<string, GoldenFunction>> = {
   tril: withOptions(ct.tril),
   triu: withOptions(ct.triu),
   trunc: unary(ct.trunc),
+  unfold2d: of(([x], { kernel, stride, padding, dilation }) =>
+    ct.unfold(x, kernel, { stride, dilation, padding: padding === "same" ? 0 : padding }),
+  ),
   unstack: of(([x], attrs) => ct.unstack(x, attrs)),
+  upsample_bilinear: of(([x], { size, align_corners }) =>
+    ct.interpolate(x, { size, mode: "linear", alignCorners: align_corners }),
+  ),
+  upsample_nearest: of(([x], { size }) => ct.interpolate(x, { size })),
   var: reduction(ct.variance),
   where: of(([condition, a, b]) => ct.where(condition, a, b)),
 };
@@ -341,19 +375,4 @@ export const otherPackages: readonly string[] = [
 ];
 
 /** Operations of the goldens that core does not have yet. */
-export const notThereYet: readonly string[] = [
-  "adaptive_avg_pool1d",
-  "adaptive_avg_pool2d",
-  "adaptive_max_pool2d",
-  "cdist",
-  "cosine_similarity",
-  "cummax",
-  "cumprod",
-  "cumsum",
-  "local_response_norm",
-  "logcumsumexp",
-  "pixel_shuffle",
-  "unfold2d",
-  "upsample_bilinear",
-  "upsample_nearest",
-];
+export const notThereYet: readonly string[] = [];
