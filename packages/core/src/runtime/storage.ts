@@ -8,6 +8,8 @@ import { noteAllocated, noteCollected, noteReleased } from "./pressure.ts";
 interface Held {
   readonly device: Device;
   buffer: Buffer | null;
+  /** Its position in the list of its lease. */
+  place: number;
 }
 
 /**
@@ -16,18 +18,21 @@ interface Held {
  */
 export class Lease {
   readonly #held: Held[] = [];
-  #left = 0;
 
   /** @internal */
   add(held: Held): void {
     if (this.#held.length === 0) registry().register(this, this.#held, this.#held);
-    this.#held.push(held);
-    this.#left++;
+    held.place = this.#held.push(held) - 1;
   }
 
   /** @internal */
-  remove(): void {
-    if (--this.#left === 0) registry().unregister(this.#held);
+  remove(held: Held): void {
+    const last = this.#held.pop();
+    if (last && last !== held) {
+      last.place = held.place;
+      this.#held[held.place] = last;
+    }
+    if (this.#held.length === 0) registry().unregister(this.#held);
   }
 }
 
@@ -62,7 +67,7 @@ export class DeviceStorage implements Storage {
   constructor(device: Device, buffer: Buffer, lease?: Lease) {
     this.device = device.name;
     this.sizeBytes = buffer.sizeBytes;
-    this.#held = { device, buffer };
+    this.#held = { device, buffer, place: 0 };
     this.#lease = lease && buffer.sizeBytes < largeBytes ? lease : new Lease();
     this.#lease.add(this.#held);
     noteAllocated(buffer.sizeBytes);
@@ -82,7 +87,7 @@ export class DeviceStorage implements Storage {
   release(): void {
     if (this.#held.buffer === null) return;
     noteReleased(free(this.#held));
-    this.#lease.remove();
+    this.#lease.remove(this.#held);
   }
 
   /** Hands the buffer over to another storage. This one is released, but nothing is freed. */
@@ -90,7 +95,7 @@ export class DeviceStorage implements Storage {
     const { buffer, sizeBytes } = this;
     this.#held.buffer = null;
     noteReleased(sizeBytes);
-    this.#lease.remove();
+    this.#lease.remove(this.#held);
     return buffer;
   }
 }
