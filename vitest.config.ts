@@ -23,6 +23,7 @@ export default defineConfig({
     projects: [
       ...["core", "nn", "optim", "data"].map((name) => project(name, `packages/${name}`)),
       project("examples", "apps/examples"),
+      project("benchmarks", "apps/benchmarks"),
       project("cotangent", ".", "tools"),
     ],
   },
