@@ -23,13 +23,13 @@ const [mode = "train", iterations = "10000", device = "wasm"] = process.argv.sli
 setDefaultDevice(device);
 const count = Number(iterations);
 
-const model = new Sequential(new Linear(16, 32), new ReLU(), new Dropout(0.1), new Linear(32, 4));
+const model = new Sequential(new Linear(784, 128), new ReLU(), new Dropout(0.1), new Linear(128, 10));
 const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
 const schedule = new CosineAnnealingLR(optimizer, { tMax: count });
-const labels = tensor(Int32Array.from({ length: 8 }, (_, i) => i % 4));
+const labels = tensor(Int32Array.from({ length: 16 }, (_, i) => i % 10));
 
 async function train(step: number): Promise<void> {
-  const x = uniform([8, 16]);
+  const x = uniform([16, 784]);
   optimizer.zeroGrad();
   const loss = crossEntropy(model.forward(x), labels);
   // Every other step reads the loss before the backward pass.
@@ -41,7 +41,7 @@ async function train(step: number): Promise<void> {
 }
 
 async function infer(): Promise<void> {
-  const x: Tensor = uniform([8, 16]);
+  const x: Tensor = uniform([16, 784]);
   await model.forward(x).argmax({ axis: 1 }).data();
 }
 
