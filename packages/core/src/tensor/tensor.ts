@@ -1,7 +1,7 @@
 // The handle that users hold: a node of the graph, its gradient, and the methods that build further nodes.
 import type { DType, TypedArray } from "../base/dtype.ts";
-import { isFloat } from "../base/dtype.ts";
-import { ArgumentError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
+import { dtypes, isFloat } from "../base/dtype.ts";
+import { ArgumentError, DeviceError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
 import type {
   Broadcast,
@@ -25,7 +25,7 @@ import { builder } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import * as reduce from "../ops/reduce.ts";
 import { leaf } from "../ops/source.ts";
-import { deviceNamed } from "../runtime/devices.ts";
+import { deviceNamed, deviceNames } from "../runtime/devices.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
 import { expectGradients, leafGradients, realizeForReading } from "./backward.ts";
@@ -44,6 +44,8 @@ export interface ReduceOptions {
 
 /** What options are where none are given. */
 export type NoOptions = Record<never, never>;
+
+const isDType = (name: string): name is DType => dtypes.some((dtype) => dtype === name);
 
 /** Leaves that collect gradients, found again from their nodes. */
 const owners = new WeakMap<Node, Tensor>();
@@ -317,9 +319,29 @@ export class Tensor<S extends Shape = Shape> {
     return new Tensor(builder.expand(this.node, shape));
   }
 
-  /** The same values as another dtype. */
-  to(dtype: DType): Tensor<S> {
-    return new Tensor(castNode(this.node, dtype));
+  /**
+   * The same values as another dtype, or on another device. Moving computes the value and copies it: what comes out is a
+   * leaf, which requires a gradient if this one is a leaf that does.
+   * @throws {DeviceError} `to: expected a dtype or one of wasm, reference, got "cuda"`
+   * @throws {GraphError} `to: expected a leaf or a detached tensor to move, got a result that carries a gradient`
+   */
+  to(target: DType | (string & {})): Tensor<S> {
+    if (isDType(target)) return new Tensor(castNode(this.node, target));
+    if (!deviceNames().includes(target))
+      throw new DeviceError(
+        `to: expected a dtype or one of ${deviceNames().join(", ")}, got ${JSON.stringify(target)}`,
+      );
+    const { shape, dtype, requiresGrad, op, device } = this.node;
+    if (target === device) return this;
+    if (requiresGrad && op.kind !== "leaf")
+      throw new GraphError(
+        "to: expected a leaf or a detached tensor to move, got a result that carries a gradient. Move the inputs instead, or detach() it",
+      );
+    const owner = deviceNamed(target);
+    const values = this.dataSync();
+    const buffer = owner.allocate(values.byteLength);
+    owner.write(buffer, values);
+    return new Tensor(leaf(shape, dtype, target, new DeviceStorage(owner, buffer), requiresGrad));
   }
 
   // Gradients
