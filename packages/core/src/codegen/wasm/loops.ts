@@ -122,16 +122,24 @@ class LoopWriter {
     });
   }
 
-  /** All values first, then all stores: outputs may lie where inputs lay. */
+  /**
+   * All values first, then all stores: outputs may lie where inputs lay. Each output's stores follow each other, as
+   * V8 pairs vectors only where nothing is stored in between.
+   */
   private storeAll(stores: readonly Store[], points: readonly Point[]): void {
     const alone = stores.length * points.length === 1;
-    const writes = points.flatMap((point) =>
+    const values = points.map((point) =>
       stores.map((store) => {
         const value = this.evaluator.value(store.value, point);
-        return { store, point, value: alone ? value : this.evaluator.lanes.keepLanes(value) };
+        return alone ? value : this.evaluator.lanes.keepLanes(value);
       }),
     );
-    for (const { store, point, value } of writes) this.evaluator.store(store, value, point);
+    stores.forEach((store, i) => {
+      points.forEach((point, j) => {
+        const value = values[j]?.[i];
+        if (value) this.evaluator.store(store, value, point);
+      });
+    });
   }
 
   /** One walk over the inner dims. */
