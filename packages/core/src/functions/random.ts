@@ -62,7 +62,7 @@ function keyOf(seed: number): readonly [number, number] {
   return [(seed % word) | 0, Math.floor(seed / word)];
 }
 
-const shared = new Generator(0);
+const shared = /* @__PURE__ */ new Generator(0);
 
 /**
  * Seeds the generator that random functions use where they are given none. It starts with seed 0.
