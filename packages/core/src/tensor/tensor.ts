@@ -1,7 +1,7 @@
 // The handle that users hold: a node of the graph, its gradient, and the methods that build further nodes.
 import type { DType, TypedArray } from "../base/dtype.ts";
-import { dtypes, isFloat } from "../base/dtype.ts";
-import { ArgumentError, DeviceError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
+import { isFloat } from "../base/dtype.ts";
+import { ArgumentError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
 import type {
   Broadcast,
@@ -25,13 +25,15 @@ import { builder } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import * as reduce from "../ops/reduce.ts";
 import { leaf } from "../ops/source.ts";
-import { deviceNamed, deviceNames } from "../runtime/devices.ts";
+import { deviceNamed } from "../runtime/devices.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
 import { expectGradients, leafGradients, realizeForReading } from "./backward.ts";
 import { formatValues, inspect } from "./format.ts";
 import { matmulNode } from "./matmul.ts";
+import { checkMove, isDType, leafOn } from "./move.ts";
 import { type Nested, nest } from "./nested.ts";
+import { powNode } from "./power.ts";
 import { alike, castNode, toFloat } from "./promote.ts";
 import { inferShape } from "./reshape.ts";
 
@@ -44,8 +46,6 @@ export interface ReduceOptions {
 
 /** What options are where none are given. */
 export type NoOptions = Record<never, never>;
-
-const isDType = (name: string): name is DType => dtypes.some((dtype) => dtype === name);
 
 /** Leaves that collect gradients, found again from their nodes. */
 const owners = new WeakMap<Node, Tensor>();
@@ -126,6 +126,7 @@ export class Tensor<S extends Shape = Shape> {
     exponent: B & BroadcastCheck<"pow", ShapeOf<T>, ShapeOf<B>>,
   ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   pow(exponent: Tensor | number): Tensor {
+    if (typeof exponent === "number") return new Tensor(powNode(toFloat(this.node), exponent));
     return new Tensor(builder.pow(...alike(toFloat(this.node), nodeOf(exponent))));
   }
   neg(): Tensor<S> {
@@ -327,21 +328,9 @@ export class Tensor<S extends Shape = Shape> {
    */
   to(target: DType | (string & {})): Tensor<S> {
     if (isDType(target)) return new Tensor(castNode(this.node, target));
-    if (!deviceNames().includes(target))
-      throw new DeviceError(
-        `to: expected a dtype or one of ${deviceNames().join(", ")}, got ${JSON.stringify(target)}`,
-      );
-    const { shape, dtype, requiresGrad, op, device } = this.node;
-    if (target === device) return this;
-    if (requiresGrad && op.kind !== "leaf")
-      throw new GraphError(
-        "to: expected a leaf or a detached tensor to move, got a result that carries a gradient. Move the inputs instead, or detach() it",
-      );
-    const owner = deviceNamed(target);
-    const values = this.dataSync();
-    const buffer = owner.allocate(values.byteLength);
-    owner.write(buffer, values);
-    return new Tensor(leaf(shape, dtype, target, new DeviceStorage(owner, buffer), requiresGrad));
+    if (target === this.device) return this;
+    checkMove(this.node, target);
+    return new Tensor(leafOn(target, this.node, this.dataSync()));
   }
 
   // Gradients
