@@ -6,7 +6,7 @@ import { Addresses, type Affine, bitsOf, type Point } from "./address.ts";
 import { Guards } from "./guards.ts";
 import { f32, f32x4, f64, f64x2, i32, i32x4, type V128, v128 } from "./instructions.ts";
 import type { LaneOperations, Lanes } from "./lanes.ts";
-import { loadLanes, storeLanes } from "./memory.ts";
+import { loadLanes, storeAlternately, storeLanes } from "./memory.ts";
 
 /** Stands for the results of folds among the dims that an expression depends on. */
 const accumulators = 1 << 30;
@@ -139,6 +139,19 @@ export class Evaluator {
     const place = this.addresses.place(affine, offset, point);
     const stride = this.addresses.alongLanes(affine.strides);
     storeLanes(this.lanes, this.lanes.cast(value, store.dtype), place, stride, point.lanes);
+  }
+
+  /** Stores the values at a point and at the next iteration of the last dim, in turn. */
+  storePairs(store: Store, even: Lanes, odd: Lanes, point: Point): void {
+    const { affine, offset } = this.addresses.stream(store.slot, store.dtype, store.view);
+    const place = this.addresses.place(affine, offset, point);
+    storeAlternately(
+      this.lanes,
+      this.lanes.cast(even, store.dtype),
+      this.lanes.cast(odd, store.dtype),
+      place,
+      point.lanes,
+    );
   }
 
   private compute(expr: Expr, point: Point): Lanes {

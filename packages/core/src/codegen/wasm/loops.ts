@@ -1,5 +1,6 @@
 // Loop kernels as WebAssembly: which loop runs in the lanes, how far loops are unrolled, where stages and folds go.
 import type { DType } from "../../base/dtype.ts";
+import { sizeOf } from "../../base/shape.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
 import { Accumulator } from "./accumulate.ts";
@@ -45,6 +46,8 @@ interface Cut {
 }
 
 const lanesPerVector = 4;
+/** Windows of 3 × 3 are written out. */
+const largestFlat = 9;
 /** Float32 additions in a row before a sum is carried over to float64. */
 const blockSteps = 64;
 
@@ -58,16 +61,25 @@ interface Layout {
   readonly steps: readonly Step[];
   /** How many rows the workspace holds. */
   readonly rows: number;
+  /** The last dim has two iterations, whose stores alternate: the lanes run along the dim before it. */
+  readonly alternates: boolean;
+  /** The inner dims are so small that all their iterations are written out. */
+  readonly flat: boolean;
 }
 
 function layoutOf(kernel: LoopKernel): Layout {
   const nest = simplifyNest(kernel);
-  const vector = chooseVector(nest);
+  const { sizes, outer } = nest;
+  const alternates = storesAlternate(nest);
+  const vector = alternates ? outer - 2 : chooseVector(nest);
   const steps = stepsOf(nest.stages);
-  const straight = 2 * unrollFor(costOf(rootsOf(nest.stages)));
-  const isLong = Math.ceil((nest.sizes[vector] ?? 1) / lanesPerVector) > straight;
-  const kept = vector >= nest.outer && isLong ? keepRows(nest, steps) : { steps, rows: 0 };
-  return { nest, vector, straight, ...kept };
+  const cost = costOf(rootsOf(nest.stages));
+  const straight = 2 * unrollFor(cost);
+  const isLong = Math.ceil((sizes[vector] ?? 1) / lanesPerVector) > straight;
+  const innerSize = sizeOf(sizes.slice(outer));
+  const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
+  const kept = vector >= outer && isLong ? keepRows(nest, steps) : { steps, rows: 0 };
+  return { nest, vector, straight, alternates, flat, ...kept };
 }
 
 class LoopWriter {
@@ -104,8 +116,13 @@ class LoopWriter {
           ? { width: 4, unroll, straight: this.layout.straight }
           : { width: 1, unroll: 1, straight: 1 };
         this.loop(dim, cut, affines, null, (points) => {
-          if (isVector) this.stages(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes)));
-          else level(dim + 1);
+          const along = points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes));
+          if (!isVector) level(dim + 1);
+          else if (!this.layout.alternates) this.stages(along);
+          else
+            evaluator.enter(dim + 1, () =>
+              this.stages(along.flatMap((point) => [point, shifted(point, dim + 1, 1, point.lanes)])),
+            );
         });
       }
     };
@@ -137,7 +154,9 @@ class LoopWriter {
     stores.forEach((store, i) => {
       points.forEach((point, j) => {
         const value = values[j]?.[i];
-        if (value) this.evaluator.store(store, value, point);
+        if (!value) return;
+        if (!this.layout.alternates) this.evaluator.store(store, value, point);
+        else if (j % 2 === 0) this.evaluator.storePairs(store, value, values[j + 1]?.[i] ?? value, point);
       });
     });
   }
@@ -155,9 +174,10 @@ class LoopWriter {
     const cut: Cut = lanesAreInner
       ? { width: 4, unroll, straight: this.layout.straight }
       : { width: 1, unroll: Math.max(1, Math.floor(4 / outerPoints.length)), straight: this.layout.straight / 2 };
-    const isEmpty = nest.sizes.slice(nest.outer).includes(0);
-    const units = rank > nest.outer ? Math.ceil((nest.sizes[last] ?? 1) / cut.width) : 1;
-    const width = Math.max(1, Math.min(4, units, units <= cut.straight ? units : cut.unroll));
+    const innerSizes = nest.sizes.slice(nest.outer);
+    const isEmpty = innerSizes.includes(0);
+    const units = this.layout.flat ? sizeOf(innerSizes) : Math.ceil((nest.sizes[last] ?? 1) / cut.width);
+    const width = Math.max(1, Math.min(4, units, this.layout.flat || units <= cut.straight ? units : cut.unroll));
     const block = this.blockOf(cut);
     const accumulators = outerPoints.map(() =>
       folds.map((fold) => new Accumulator(evaluator.lanes, fold.op, foldedType(fold), width, block !== null)),
@@ -167,15 +187,15 @@ class LoopWriter {
       const flush = (): void => {
         for (const group of accumulators) for (const accumulator of group) accumulator.flush();
       };
-      const body = (inner: readonly { delta: number; lanes: number }[]): void => {
+      const body = (inner: readonly Point[]): void => {
         const points = outerPoints.flatMap((outerPoint, group) =>
-          inner.map(({ delta, lanes }, slot) => ({
+          inner.map(({ deltas, lanes }, slot) => ({
             group,
             slot,
-            point:
-              last < nest.outer
-                ? outerPoint
-                : shifted(outerPoint, last, delta, lanesAreInner ? lanes : outerPoint.lanes),
+            point: {
+              deltas: outerPoint.deltas.map((delta, dim) => delta + (deltas[dim] ?? 0)),
+              lanes: lanesAreInner ? lanes : outerPoint.lanes,
+            },
           })),
         );
         for (const { group, slot, point } of points)
@@ -190,20 +210,22 @@ class LoopWriter {
           points.map(({ point }) => point),
         );
       };
+      const zero: Point = { deltas: nest.sizes.map(() => 0), lanes: 1 };
       const level = (dim: number): void => {
         evaluator.prepare(roots, outerPoints);
-        if (dim === rank) body([{ delta: 0, lanes: 1 }]);
-        else if (dim === last) this.loop(dim, cut, affines, block?.dim === dim ? { ...block, flush } : null, body);
+        const carried = block?.dim === dim ? { ...block, flush } : null;
+        if (dim === rank) body([zero]);
+        else if (dim < last)
+          this.loop(dim, { width: 1, unroll: 1, straight: 1 }, affines, carried, () => level(dim + 1));
         else
-          this.loop(
-            dim,
-            { width: 1, unroll: 1, straight: 1 },
-            affines,
-            block?.dim === dim ? { ...block, flush } : null,
-            () => level(dim + 1),
+          this.loop(dim, cut, affines, carried, (points) =>
+            body(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes))),
           );
       };
-      level(nest.outer);
+      if (this.layout.flat) {
+        evaluator.prepare(roots, outerPoints);
+        this.enterAll(nest.outer, () => body(allPoints(nest.sizes, nest.outer)));
+      } else level(nest.outer);
     }
     outerPoints.forEach((point, group) => {
       folds.forEach((fold, i) => {
@@ -211,6 +233,12 @@ class LoopWriter {
         if (result) evaluator.setAccumulator(fold.index, point, result);
       });
     });
+  }
+
+  /** Enters all dims from this one on. */
+  private enterAll(dim: number, body: () => void): void {
+    if (dim === this.nest.sizes.length) body();
+    else this.evaluator.enter(dim, () => this.enterAll(dim + 1, body));
   }
 
   /** The loop that sums are carried over in: the outermost of which one iteration adds few enough to an accumulator. */
@@ -294,6 +322,24 @@ const shifted = (point: Point, dim: number, delta: number, lanes: number): Point
   deltas: point.deltas.map((old, axis) => (axis === dim ? old + delta : old)),
   lanes,
 });
+
+/** Every iteration of the dims from `first` on. */
+function allPoints(sizes: readonly number[], first: number): Point[] {
+  let points: Point[] = [{ deltas: sizes.map(() => 0), lanes: 1 }];
+  for (let dim = first; dim < sizes.length; dim++)
+    points = points.flatMap((point) => Array.from({ length: sizes[dim] ?? 1 }, (_, i) => shifted(point, dim, i, 1)));
+  return points;
+}
+
+/** The stores of the last two dims fill memory without gaps, one iteration of the last after the other. */
+const isAlternating = ({ dtype, view }: Store, vector: number): boolean =>
+  (dtype === "float32" || dtype === "int32") && view.strides[vector] === 2 && view.strides[vector + 1] === 1;
+
+function storesAlternate({ sizes, outer, stages }: Nest): boolean {
+  if (sizes.length !== outer || outer < 2 || sizes[outer - 1] !== 2 || (sizes[outer - 2] ?? 1) < lanesPerVector)
+    return false;
+  return storesOf(stages).every((store) => isAlternating(store, outer - 2));
+}
 
 /** The dim whose iterations go into the lanes: one along which memory is contiguous, the last outer or inner one. */
 function chooseVector({ sizes, outer, stages }: Nest): number {

@@ -155,6 +155,18 @@ export function storeLanes(c: LaneOperations, value: Lanes, place: Place, stride
   }
 }
 
+/** Stores `lanes` elements of 32 bits of each, even[0], odd[0], even[1], …, without gaps. */
+export function storeAlternately(c: LaneOperations, even: Lanes, odd: Lanes, place: Place, lanes: number): void {
+  const { dtype } = even;
+  const a = c.keep(even.parts[0] ?? c.int(0));
+  const b = c.keep(odd.parts[0] ?? a);
+  const low: Lanes = { dtype, parts: [shuffle32(a, b, [0, 4, 1, 5])] };
+  storeLanes(c, low, place, 4, Math.min(4, 2 * lanes));
+  if (lanes <= 2) return;
+  const high: Lanes = { dtype, parts: [shuffle32(a, b, [2, 6, 3, 7])] };
+  storeLanes(c, high, { ...place, offset: place.offset + 16 }, 4, 2 * lanes - 4);
+}
+
 function lanePlace(place: Place, more: number, value: V128, lane: number): [I32, V128, number, number] {
   const [address, offset] = at(place, more);
   return [address, value, lane, offset];
