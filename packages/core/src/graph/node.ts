@@ -28,7 +28,7 @@ export class Node {
   readonly scalar: number;
   /** Whether the next run computes it as well. */
   joinsNextRun = false;
-  /** Scratch of the engine's walks: which walk came by last, and the number it gave. */
+  /** Scratch of walks over the graph: which came by last, and the number it gave. */
   walk = 0;
   position = 0;
   private static count = 0;
@@ -71,6 +71,11 @@ export function recording<T>(body: () => T): T {
     recordings--;
   }
 }
+
+let walks = 0;
+
+/** A number for a walk to mark the nodes that it has seen with. One walk must end before the next begins. */
+export const beginWalk = (): number => ++walks;
 
 let gradients = true;
 
