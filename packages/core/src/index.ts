@@ -102,6 +102,7 @@ export {
   unsqueeze,
 } from "./functions/shape.ts";
 export { logSoftmax, softmax, softmin } from "./functions/softmax.ts";
+export * from "./functions/special.ts";
 export {
   type GradientAt,
   grad,

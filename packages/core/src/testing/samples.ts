@@ -10,6 +10,7 @@ import * as hyperbolic from "../ops/hyperbolic.ts";
 import * as join from "../ops/join.ts";
 import * as random from "../ops/random.ts";
 import * as reduce from "../ops/reduce.ts";
+import * as special from "../ops/special.ts";
 import * as transcendental from "../ops/transcendental.ts";
 import * as view from "../ops/view.ts";
 import { activation as activationSamples } from "./samples/activation.ts";
@@ -24,6 +25,7 @@ import { join as joinSamples } from "./samples/join.ts";
 import { random as randomSamples } from "./samples/random.ts";
 import { reduce as reduceSamples } from "./samples/reduce.ts";
 import type { Operation, Samples, SamplesOf } from "./samples/sample.ts";
+import { special as specialSamples } from "./samples/special.ts";
 import { transcendental as transcendentalSamples } from "./samples/transcendental.ts";
 import { view as viewSamples } from "./samples/view.ts";
 
@@ -53,6 +55,7 @@ export const sampled: readonly Sampled[] = [
   ...family("arithmetic", arithmetic, arithmeticSamples),
   ...family("transcendental", transcendental, transcendentalSamples),
   ...family("hyperbolic", hyperbolic, hyperbolicSamples),
+  ...family("special", special, specialSamples),
   ...family("activation", activation, activationSamples),
   ...family("compare", compare, compareSamples),
   ...family("cast", cast, castSamples),
