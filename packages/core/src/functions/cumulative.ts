@@ -1,7 +1,10 @@
-// Running sums, products and extremes along an axis: each step combines cells that lie 1, 2, 4, … apart (Hillis and Steele, 1986).
+// Running sums, products and extremes along an axis. Products combine cells that lie 1, 2, 4, … apart (Hillis and Steele, 1986),
+// so that no gradient divides.
 import { normalizeAxis, type Shape } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
+import { takeAlong } from "../ops/gather.ts";
+import { argcummax, argcummin, cumsum as sums } from "../ops/scan.ts";
 import { logaddexp } from "../ops/transcendental.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf, nodeOf } from "./arguments.ts";
@@ -30,7 +33,7 @@ function scanned(x: Node, axis: number, empty: number, combine: (before: Node, h
 export function cumsum<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
   const given = nodeOf("cumsum", x);
   const node = given.dtype === "bool" || given.dtype === "uint8" ? b.cast(given, "int32") : given;
-  return new Tensor(scanned(node, normalizeAxis("cumsum", axis, node.shape), 0, b.add));
+  return new Tensor(makeNode(sums, [node], { axis: normalizeAxis("cumsum", axis, node.shape), reverse: false }));
 }
 
 /**
@@ -43,19 +46,20 @@ export function cumprod<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> 
   return new Tensor(scanned(node, normalizeAxis("cumprod", axis, node.shape), 1, b.mul));
 }
 
-/** The later of two equal ones gets the gradient, as in PyTorch. NaN stays. */
-const larger = (before: Node, here: Node): Node =>
-  b.select(b.or(b.lt(here, before), b.ne(before, before)), before, here);
-const smaller = (before: Node, here: Node): Node =>
-  b.select(b.or(b.lt(before, here), b.ne(before, before)), before, here);
+/** The cells at the positions that `op` finds. */
+function extremes(operation: "cummax" | "cummin", x: Tensor, given: number): Node {
+  const node = nodeOf(operation, x);
+  const axis = normalizeAxis(operation, given, node.shape);
+  const places = makeNode(operation === "cummax" ? argcummax : argcummin, [node], { axis, reverse: false });
+  return makeNode(takeAlong, [node, places], { axis, what: operation });
+}
 
 /**
  * The largest so far along an axis. NaN stays; the latest of equal ones gets the gradient.
  * @example (await cummax(tensor([1, 3, 2]), 0).toArray()) // [1, 3, 3]
  */
 export function cummax<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
-  const node = floatOf("cummax", x);
-  return new Tensor(scanned(node, normalizeAxis("cummax", axis, node.shape), Number.NEGATIVE_INFINITY, larger));
+  return new Tensor(extremes("cummax", x, axis));
 }
 
 /**
@@ -63,8 +67,7 @@ export function cummax<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
  * @example (await cummin(tensor([3, 1, 2]), 0).toArray()) // [3, 1, 1]
  */
 export function cummin<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
-  const node = floatOf("cummin", x);
-  return new Tensor(scanned(node, normalizeAxis("cummin", axis, node.shape), Number.POSITIVE_INFINITY, smaller));
+  return new Tensor(extremes("cummin", x, axis));
 }
 
 /**
