@@ -18,6 +18,7 @@ export * from "./functions/adaptive-pool.ts";
 export * from "./functions/arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./functions/attention.ts";
 export * from "./functions/check-index.ts";
+export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
 export {
   type ConvOptions,
@@ -42,6 +43,7 @@ export {
   zerosLike,
 } from "./functions/create.ts";
 export * from "./functions/cumulative.ts";
+export { customJvp, customVjp, type Gradients, linearize } from "./functions/custom.ts";
 export * from "./functions/distance.ts";
 export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";

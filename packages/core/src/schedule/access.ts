@@ -37,6 +37,8 @@ export interface Site {
   load(node: Lowered, view: View): Expr;
   /** A view that no strides can express: it gets a buffer of its own. */
   copy(node: Lowered): void;
+  /** What must be computed before the kernel runs, although it does not read it. */
+  after?(node: Lowered): void;
 }
 
 export class Walk {
@@ -115,6 +117,7 @@ export class Walk {
         if (body.op.kind === "pad" && !(body.fill === 0 && this.isLoad(body.x)))
           return this.pad(node, body.x, body.op, body.fill, chain);
         return this.access(body.x, prepend(body.op, body.x.shape, chain));
+        for (const other of body.after ?? []) this.site.after?.(other);
       default:
         return this.load(node, chain);
     }

@@ -55,14 +55,22 @@ function lowerNode(graph: LoweredGraph, node: Node, inputs: readonly Lowered[]):
     case "bilinear":
     case "nonlinear":
       return op.lower(graph, inputs, attrs);
-    case "constant": {
-      const { value } = attrs;
-      return graph.literal(Number(value), node.dtype);
+    case "several":
+      // Nobody reads it: its parts have values of their own.
+      return graph.literal(0, node.dtype);
+    case "part": {
+      const [, value] = inputs;
+      if (!value) throw new GraphError(`lower: ${op.name} comes before its value`);
+      return value;
     }
     case "iota":
       return graph.iota(node.shape[0] ?? 0);
     case "leaf":
     case "scalar":
+    case "constant": {
+      const { value } = attrs;
+      return graph.literal(Number(value), node.dtype);
+    }
       throw new GraphError(`lower: ${op.name} has no value: ${node.gone ?? "it was never computed"}`);
   }
 }

@@ -61,7 +61,7 @@ export class Tensor<S extends Shape = Shape> {
 
   constructor(node: Node) {
     this.node = node;
-    if (node.requiresGrad && node.op.kind === "leaf") owners.set(node, this);
+    if (node.requiresGrad && node.op.kind === "leaf" && !owners.has(node)) owners.set(node, this);
   }
 
   get shape(): S {
