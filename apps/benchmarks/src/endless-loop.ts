@@ -1,6 +1,6 @@
 // Training steps or inference calls in a plain loop, with the memory that they take. Run on its own by the tests; prints JSON.
 // Usage: tsx endless-loop.ts train|infer ITERATIONS DEVICE
-import { engineStatistics, setDefaultDevice, type Tensor, tensor, uniform } from "@cotangent/core";
+import { engineStatistics, setDefaultDevice, type Tensor, tensor } from "@cotangent/core";
 import { crossEntropy, Dropout, Linear, ReLU, Sequential } from "@cotangent/nn";
 import { Adam, CosineAnnealingLR } from "@cotangent/optim";
 
