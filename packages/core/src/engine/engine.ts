@@ -4,6 +4,7 @@ import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import type { Plan } from "../kernel/ir.ts";
+import { printPlan } from "../kernel/print.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
@@ -219,7 +220,7 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
       entry.lastUse = clock;
       return entry;
     }
-  enterPhase("compile");
+  const before = enterPhase("compile");
   const key = signature.copy();
   const plan = schedule({ ...pending, roots }, donations, apart);
   const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };
@@ -227,6 +228,7 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
   if (planCount >= maxPlans) dropOldest();
   plans.set(hash, [...(plans.get(hash) ?? []), compiled]);
   planCount++;
+  enterPhase(before);
   return compiled;
 }
 
@@ -242,8 +244,14 @@ function dropOldest(): void {
   }
 }
 
-/** The plan that computing `roots` would run, without running it. */
-export function planFor(roots: readonly Node[]): Plan {
-  const pending = roots.filter((root) => root.storage === null);
+/** The plan that computing `roots` would run, with what joins it, without running it. */
+export function planFor(roots: readonly Node[], keep: readonly Node[] = []): Plan {
+  const device = roots[0]?.device;
+  const joining = companions.filter((node) => node.joinsNextRun && node.gone === null && node.device === device);
+  const wanted = new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null));
+  const pending = [...wanted];
   return schedule({ ...collect(pending), roots: pending });
 }
+
+/** The same as text. */
+export const planText = (roots: readonly Node[], keep: readonly Node[] = []): string => printPlan(planFor(roots, keep));
