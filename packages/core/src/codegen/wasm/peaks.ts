@@ -42,7 +42,9 @@ export function emitPeaks(features: WasmFeatures): Uint8Array<ArrayBuffer> {
       });
   });
   sums.forEach((row, r) => {
-    row.forEach((sum, j) => multiplyAdd.store(address, sum, offset(r, j)));
+    row.forEach((sum, j) => {
+      multiplyAdd.store(address, sum, offset(r, j));
+    });
   });
   module.export("multiplyAdd", multiplyAdd);
 
@@ -50,7 +52,9 @@ export function emitPeaks(features: WasmFeatures): Uint8Array<ArrayBuffer> {
   const [from, to, sizeBytes] = [copy.param("i32", 0), copy.param("i32", 1), copy.param("i32", 2)];
   copy.for(copy.local("i32"), 0, sizeBytes, copyStepBytes, () => {
     const moved = Array.from({ length: copyStepBytes / 16 }, (_, i) => copy.local("v128", v128.load(from, 16 * i)));
-    moved.forEach((vector, i) => copy.store(to, vector, 16 * i));
+    moved.forEach((vector, i) => {
+      copy.store(to, vector, 16 * i);
+    });
     copy.increase(from, copyStepBytes);
     copy.increase(to, copyStepBytes);
   });
