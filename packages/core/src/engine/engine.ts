@@ -10,6 +10,7 @@ import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
 import { type Collected, collect } from "./collect.ts";
+import { type Machine, runControls } from "./control.ts";
 import { enterPhase, execute } from "./profiling.ts";
 
 interface Compiled {
@@ -133,6 +134,47 @@ function run(
     if (root.device !== device.name)
       throw new DeviceError(`realize: expected one device, got ${device.name} and ${root.device}. Realize them apart`);
   const pending = collect(roots);
+  if (pending.controls.length === 0) runPlan(pending, roots, device, replacements, keep);
+  else runInStages(roots, device, replacements, keep);
+}
+
+/** Loops and branches first, each with what it reads; then the rest. */
+function runInStages(
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+  keep: readonly Node[],
+): void {
+  const temporary: Node[] = [];
+  const machine: Machine = {
+    device,
+    compute: (nodes) => run(nodes, device, [], nodes),
+    prepare(pending, results) {
+      const compiled = find(pending, results, device, []);
+      const numbers = pending.scalars.map((node) => node.scalar);
+      return (inputs, outputs) => execute(compiled, inputs, outputs, numbers);
+    },
+  };
+  try {
+    runControls(roots, machine, temporary);
+    const rest = roots.filter((root) => root.storage === null);
+    for (const root of roots) if (root.storage !== null && !root.requiresGrad && !keep.includes(root)) root.forget();
+    if (rest.length > 0) runPlan(collect(rest), rest, device, replacements, keep);
+  } finally {
+    for (const node of temporary) {
+      node.storage?.release();
+      node.storage = null;
+    }
+  }
+}
+
+function runPlan(
+  pending: Collected,
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+  keep: readonly Node[],
+): void {
   const donations = findDonations(roots, pending, replacements);
   const compiled = find(pending, roots, device, donations);
   enterPhase("launch");
