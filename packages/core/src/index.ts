@@ -138,5 +138,6 @@ export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";
 export type { MachinePeaks } from "./runtime/wasm/peaks.ts";
 export { type TensorOptions, tensor } from "./tensor/create.ts";
+export type { BackwardOptions } from "./tensor/backward.ts";
 export { type ReduceOptions, Tensor } from "./tensor/tensor.ts";
 export { type Update, update } from "./tensor/update.ts";

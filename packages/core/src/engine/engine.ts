@@ -219,7 +219,7 @@ function settle(
     const old = alias?.kind === "input" ? inputs[alias.index] : undefined;
     if (old?.storage instanceof DeviceStorage) {
       old.storage.take();
-      old.gone = "an in-place update has taken the buffer over";
+      old.gone = "an in-place update has taken the buffer over. Update without inPlace to keep the old value readable";
     }
   }
   const lease = new Lease();
