@@ -41,6 +41,9 @@ const worker = (framework: string): string[] => [
 /** The command that measures the machine's peaks with so many threads. */
 export const peaksCommand = (threads: number): readonly string[] => [...worker("peaks"), String(threads)];
 
+/** The command that profiles a workload on Cotangent. */
+export const profileCommand = (workload: WorkloadName): readonly string[] => [...worker("profile"), workload];
+
 const threadsTitle = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
 
 function cotangent(threads: number): Configuration[] {
