@@ -1,7 +1,9 @@
 // Runs a command in a process of its own, and reads the line of JSON that it prints.
 import { spawn } from "node:child_process";
 import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { quietCores } from "./results.ts";
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
@@ -61,6 +63,17 @@ export function launch(
         });
     });
   });
+}
+
+/** Waits until other processes leave the machine alone, or for so many seconds. */
+export async function waitForQuiet(patienceSeconds: number): Promise<void> {
+  const deadline = performance.now() + 1000 * patienceSeconds;
+  while (performance.now() < deadline) {
+    const [busy, since] = [busySeconds(), performance.now()];
+    await sleep(500);
+    if ((busySeconds() - busy) / ((performance.now() - since) / 1000) < quietCores) return;
+    await sleep(1000);
+  }
 }
 
 function reasonIn(errors: string, status: number | null): string {

@@ -17,6 +17,7 @@ const schema = z
     frameworks: listOf(frameworkNames),
     repetitions: z.coerce.number().int().min(1).optional(),
     threads: z.coerce.number().int().min(1),
+    patience: z.coerce.number().min(0),
     quick: z.boolean().default(false),
     profile: z.boolean().default(false),
     json: z.string().min(1).optional(),
@@ -30,6 +31,7 @@ export interface BenchOptions {
   readonly frameworks: readonly FrameworkName[];
   readonly repetitions: number;
   readonly threads: number;
+  readonly patience: number;
   readonly quick: boolean;
   readonly profile: boolean;
   readonly json?: string | undefined;
@@ -40,7 +42,8 @@ export interface BenchOptions {
 const details = `
 Workloads: W1 perceptron on MNIST, W2 convolutional network, W3 GPT, W4 products of matrices, W5 perceptron with
 25 million parameters, W6 GELU of 4 million elements with its gradient, W7 tiny perceptron, W8 one epoch of MNIST.
-Each framework runs each workload in a process of its own, and its first losses must be the expected ones.
+Each framework runs each workload in a process of its own, and its first losses must be the expected ones. Times are the
+median of the processes' medians, and the minimum; processes that others disturbed count only where there are no better ones.
 PyTorch takes part where a Python with torch is found: set PYTHON, or install Debian's python3-torch.`;
 
 /** The options in `args`; null where help was asked for. Throws an error that names what is wrong. */
@@ -54,6 +57,11 @@ export function readOptions(args: readonly string[]): BenchOptions {
       "--threads <n>",
       "threads of PyTorch and Cotangent; both run on one thread as well",
       String(availableParallelism()),
+    )
+    .option(
+      "--patience <seconds>",
+      "wait so long before each process at most, until others leave the machine alone",
+      "0",
     )
     .option(
       "--quick",

@@ -17,6 +17,9 @@ export interface Run {
   readonly failure?: string;
 }
 
+/** Runs during which other processes used more cores than this count only where there are no better ones. */
+export const quietCores = 0.25;
+
 /** A line of the tables: a workload, or one size of W4. */
 export interface Row {
   readonly workload: WorkloadName;
@@ -60,9 +63,11 @@ export function rowsOf(names: readonly WorkloadName[]): Row[] {
 
 /** What a configuration's runs of a row come to; null where none succeeded. */
 export function summarize(runs: readonly Run[], configuration: string, row: Row): Summary | null {
+  const all = runs.filter(({ configuration: id, workload }) => id === configuration && workload === row.workload);
+  const quiet = all.filter(({ outcome, otherCores = 0 }) => outcome && otherCores <= quietCores);
   const timings: { medianMs: number; minMs: number; residentMiB: number }[] = [];
-  for (const { configuration: id, workload, outcome } of runs) {
-    if (id !== configuration || workload !== row.workload || !outcome) continue;
+  for (const { outcome } of quiet.length > 0 ? quiet : all) {
+    if (!outcome) continue;
     const timing = row.size === null ? outcome : outcome.sizes?.[row.size];
     if (timing) timings.push({ ...timing, residentMiB: outcome.residentMiB });
   }

@@ -10,7 +10,7 @@ import {
   sumToleranceOf,
 } from "./configurations.ts";
 import { type KernelProfile, kernelProfileSchema } from "./kernel-profile.ts";
-import { launch } from "./launch.ts";
+import { launch, waitForQuiet } from "./launch.ts";
 import type { BenchOptions } from "./options.ts";
 import { differences, outcomeSchema } from "./outcome.ts";
 import type { Peak } from "./peaks.ts";
@@ -68,6 +68,7 @@ export async function runBenchmark(options: BenchOptions, report: (line: string)
       report(`${workload} ${id}: no time left`);
       continue;
     }
+    await waitForQuiet(options.patience);
     const launched = await launch([...command, workload, String(quick ? quickShare : 1)], environment, secondsLeft());
     const { seconds } = launched;
     if ("failure" in launched) {
