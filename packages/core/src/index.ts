@@ -45,7 +45,7 @@ export {
   zerosLike,
 } from "./functions/create.ts";
 export * from "./functions/cumulative.ts";
-export { customJvp, customVjp, type Gradients, linearize } from "./functions/custom.ts";
+export { customJvp, customVjp, type Gradients } from "./functions/custom.ts";
 export * from "./functions/distance.ts";
 export * from "./functions/distributions.ts";
 export { Generator, manualSeed, type RandomOptions } from "./functions/draw.ts";
@@ -65,6 +65,7 @@ export * from "./functions/image.ts";
 export * from "./functions/indexing.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
+export { linearize } from "./functions/linearize.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/nan.ts";
 export * from "./functions/normalize.ts";

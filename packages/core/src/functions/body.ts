@@ -8,12 +8,24 @@ import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { expand } from "../ops/view.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { mapTensors } from "./trees.ts";
 
 export type Nodes = readonly Node[];
 export type Sparse = readonly (Node | null)[];
 
 export const isNode = (x: Node | null | undefined): x is Node => x !== null && x !== undefined;
 export const zerosLike = (x: Node): Node => b.fill(0, x.shape, x);
+
+/** For each node, what was found for it, or zeros. */
+export const orZeros = (nodes: Nodes, found: readonly (Node | null | undefined)[]): Node[] =>
+  nodes.map((node, i) => found[i] ?? zerosLike(node));
+
+/** A tree with its tensors replaced, in their order. */
+export function filled(tree: unknown, nodes: Nodes): unknown {
+  let next = 0;
+  return mapTensors(tree, (x) => new Tensor(nodes[next++] ?? x.node));
+}
 
 /** A parameter for values like `x`, or of another shape. */
 export const parameter = (x: Node, shape: readonly number[] = x.shape): Node =>

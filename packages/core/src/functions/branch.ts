@@ -8,7 +8,7 @@ import type { Body } from "../graph/control.ts";
 import type { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { type ControlRule, controlResults } from "../ops/control.ts";
-import { batchedBody, isNode, type Nodes, parameter, type Sparse, sharedBy, zerosLike } from "./body.ts";
+import { batchedBody, isNode, type Nodes, orZeros, parameter, type Sparse, sharedBy } from "./body.ts";
 
 export type Bodies = readonly [Body, Body];
 
@@ -36,7 +36,7 @@ function ruleOf(bodies: Bodies): ControlRule {
         );
         return {
           params: [...body.params, ...cotangents],
-          roots: found.map((x, i) => x ?? zerosLike(wrt[i] as Node)),
+          roots: orZeros(wrt, found),
         };
       });
       const results = branchResults(pulled, predicate, [...inputs, ...live.flatMap((i) => gs[i] ?? [])]);
@@ -53,7 +53,7 @@ function ruleOf(bodies: Bodies): ControlRule {
         const found = forward(b, targets, wrt, directions);
         return {
           params: [...body.params, ...directions],
-          roots: targets.map((x, i) => found[i] ?? zerosLike(x)),
+          roots: orZeros(targets, found),
         };
       });
       const results = branchResults(pushed, predicate, [...inputs, ...live.flatMap((i) => tangents[i] ?? [])]);

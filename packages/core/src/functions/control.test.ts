@@ -244,6 +244,30 @@ describe.each(deviceNames())("on %s", (device) => {
     near(g, expected);
     near(value, expectedValue);
   });
+  test("slices that begin anywhere", () => {
+    const xs = seededValues([7, 3], { dtype: "float32" });
+    const f = (c: Tensor, ys: Tensor): Tensor =>
+      scan((d: Tensor, y: Tensor) => [d.mul(0.5).add(y), d.mul(y)], c, ys)[1].sum();
+    const g = (c: Tensor, ys: Tensor): Tensor => {
+      let [d, total] = [c, tensor(0) as Tensor];
+      for (let i = 0; i < 7; i++) {
+        const y = slice(ys, i);
+        total = total.add(d.mul(y).sum());
+        d = d.mul(0.5).add(y);
+      }
+      return total;
+    };
+    const [found, expected] = [grad(f, [0, 1])(zeros([3]), xs), grad(g, [0, 1])(zeros([3]), xs)];
+    found.forEach((x, i) => {
+      numbers(x).forEach((v, j) => {
+        expect(v).toBeCloseTo(numbers(expected[i] as Tensor)[j] ?? Number.NaN, 5);
+      });
+    });
+    const bools = tensor([true, false, true]);
+    const [last, flags] = scan((c: Tensor, x: Tensor) => [c.ne(x), c.eq(x)], tensor(false), bools);
+    expect(numbers(last)).toEqual([0]);
+    expect(numbers(flags)).toEqual([0, 0, 1]);
+  });
   test("10,000 steps compile one body, once", () => {
     const f = (x: Tensor, w: Tensor): Tensor =>
       scan((c: Tensor, y: Tensor) => [c.mul(w).add(y), null], x, zeros([10000]))[0];

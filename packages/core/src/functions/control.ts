@@ -3,21 +3,15 @@ import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { truthOf } from "./arguments.ts";
-import { captured, capturedSince, closed, type Nodes, parameter } from "./body.ts";
+import { captured, capturedSince, closed, filled, type Nodes, parameter } from "./body.ts";
 import { branchResults } from "./branch.ts";
 import { loopResults } from "./loop.ts";
 import { run } from "./transforms.ts";
-import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
 const nodesOf = (tree: unknown): Node[] => tensorsOf(tree).map((x) => x.node);
-
-/** A tree with its tensors replaced, in their order. */
-function filled(tree: unknown, nodes: Nodes): unknown {
-  let next = 0;
-  return mapTensors(tree, (x) => new Tensor(nodes[next++] ?? x.node));
-}
 
 function expectAlike(operation: string, what: string, found: Nodes, expected: Nodes): void {
   if (found.length !== expected.length)

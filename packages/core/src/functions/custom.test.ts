@@ -1,5 +1,6 @@
 // Custom derivatives: the rule in both modes, nested, over batches, and where rules are wrong.
 import { beforeAll, describe, expect, test } from "vitest";
+import { startRecording, stopRecording } from "../engine/profiling.ts";
 import {
   customJvp,
   customVjp,
@@ -10,6 +11,7 @@ import {
   jvp,
   linearize,
   setDefaultDevice,
+  stack,
   type Tensor,
   tensor,
   vjp,
@@ -221,6 +223,27 @@ describe.each(deviceNames())("on %s", (device) => {
     const [ga, gb] = vjp(f, [a, b])[1](u);
     expect(dy.mul(u).sum().itemSync()).toBeCloseTo(ga.mul(da).sum().add(gb.mul(db).sum()).itemSync(), 4);
     near(vmap((dx: Tensor) => push(dx, db))(tensor([[1, -1]])), numbers(dy));
+    near(
+      grad((x: Tensor) => linearize(f, [x, b])[1](da, db).sum())(a),
+      numbers(grad((x: Tensor) => jvp(f, [x, b], [da, db])[1].sum())(a)),
+    );
+    const both = vmap((x: Tensor) => linearize(f, [x, b])[1](da, db))(stack([a, b]));
+    near(both, [...numbers(dy), ...numbers(jvp(f, [b, b], [da, db])[1])]);
     expect(() => push(tensor([1]), db)).toThrow("linearize: expected a tangent of argument 0 of shape [2], got [1]");
+  });
+  test("linearize runs the function once, whatever the number of directions", () => {
+    const w = tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3] });
+    const [, push] = linearize((x: Tensor) => x.matmul(w).tanh().matmul(w.transpose()).sum(), [tensor([[1, 2]])]);
+    const direction = tensor([[1, 0]]);
+    const products = (): number => {
+      startRecording();
+      numbers(push(direction));
+      return stopRecording()
+        .kernels.filter(({ dims }) => dims.includes(" over "))
+        .reduce((runs, { timesMs }) => runs + timesMs.length, 0);
+    };
+    const first = products();
+    expect(products()).toBeLessThan(first);
+    expect(products()).toBeLessThan(first);
   });
 });

@@ -1,5 +1,4 @@
 // Functions with derivatives of their own.
-import { forward } from "../autodiff/forward.ts";
 import { reverse } from "../autodiff/reverse.ts";
 import { vectorize } from "../autodiff/vectorize.ts";
 import { isFloat } from "../base/dtype.ts";
@@ -10,27 +9,13 @@ import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
 import { type CustomRule, customResults } from "../ops/control.ts";
 import { unknownLeaf } from "../ops/source.ts";
-import { expand } from "../ops/view.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { filled, isNode, type Nodes, orZeros, type Sparse, sharedBy, zerosLike } from "./body.ts";
 import { renamed, run } from "./transforms.ts";
-import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
-type Nodes = readonly Node[];
-type Sparse = readonly (Node | null)[];
-
-const isNode = (x: Node | null | undefined): x is Node => x !== null && x !== undefined;
-const zerosLike = (x: Node): Node => b.fill(0, x.shape, x);
 /** Zeros that are a variable, to differentiate a linear function by. */
 const variable = (x: Node): Node => renamed(new Tensor(zerosLike(x))).node;
-
-/** A tree with its tensors replaced, in their order. */
-function filled(tree: unknown, nodes: Sparse): unknown {
-  let next = 0;
-  return mapTensors(tree, () => {
-    const node = nodes[next++];
-    return node ? new Tensor(node) : null;
-  });
-}
 
 /** What `build` makes of one example, over a batch; null stays null. */
 function overBatch(size: number, args: Sparse, build: (examples: Sparse) => Sparse): Sparse {
@@ -38,10 +23,14 @@ function overBatch(size: number, args: Sparse, build: (examples: Sparse) => Spar
   const batched: Node[] = [];
   const examples = args.map((x) => {
     if (x === null) return null;
-    const shape = x.shape.slice(1);
-    const [shared] = x.inputs;
-    if (x.op === expand && shared && sameShape(shared.shape, shape)) return shared;
-    const example = unknownLeaf(shape, x.dtype, x.device, "inside of vmap a tensor has no values of its own");
+    const shared = sharedBy(x);
+    if (shared) return shared;
+    const example = unknownLeaf(
+      x.shape.slice(1),
+      x.dtype,
+      x.device,
+      "inside of vmap a tensor has no values of its own",
+    );
     mapped.push(example);
     batched.push(x);
     return example;
@@ -83,7 +72,7 @@ function refuseCaptured(operation: string, values: Nodes, args: Nodes): void {
 }
 
 /** One node for each of `like`, out of a tree that a rule has returned. */
-function checked(operation: string, what: string, tree: unknown, like: Nodes): Nodes {
+export function checked(operation: string, what: string, tree: unknown, like: Nodes): Nodes {
   const nodes = tensorsOf(tree).map((x) => x.node);
   if (nodes.length !== like.length)
     throw new ArgumentError(`${operation}: expected ${what} with ${like.length} tensors, got ${nodes.length}`);
@@ -138,10 +127,7 @@ export function customVjp<A extends readonly unknown[], R>(
   return (...args) =>
     hidden("customVjp", f, args, ({ result }) => {
       const vjp: CustomRule["vjp"] = (gs, inputs, results) => {
-        const g = filled(
-          result,
-          results.map((y, i) => gs[i] ?? zerosLike(y)),
-        ) as Plain<R>;
+        const g = filled(result, orZeros(results, gs)) as Plain<R>;
         const again = filled(args, inputs) as A;
         const gradients: unknown = rule(g, filled(result, results) as R, ...again);
         if (!Array.isArray(gradients) || gradients.length !== args.length)
@@ -198,11 +184,7 @@ export function customJvp<A extends readonly unknown[], R>(
         checked("customJvp", "a tangent", rule(filled(args, inputs) as A, filled(args, tangents) as A), results);
       return {
         jvp(tangents, inputs, results) {
-          const dy = push(
-            inputs,
-            inputs.map((x, i) => tangents[i] ?? zerosLike(x)),
-            results,
-          );
+          const dy = push(inputs, orZeros(inputs, tangents), results);
           return dy.map((x, i) => (isFloat(results[i]?.dtype ?? "int32") ? x : null));
         },
         vjp(gs, inputs, results) {
@@ -225,42 +207,4 @@ export function customJvp<A extends readonly unknown[], R>(
         },
       };
     });
-}
-
-/**
- * A function's result, and its derivative at that point as a linear function of directions.
- * @param f a synchronous function of tensors with one or several results
- * @param primals its arguments
- * @returns the result, and a function from a direction (one tangent for each argument) to the result's tangent
- * @throws {ShapeError} `linearize: expected a tangent of argument 0 of shape [2], got [3]`
- * @example (await linearize((x) => x.mul(x), [tensor([1, 2])])[1](tensor([1, 10])).toArray()) // [2, 40]
- */
-export function linearize<A extends readonly unknown[], R>(
-  f: (...args: A) => R,
-  primals: readonly [...A],
-): [result: R, push: (...tangents: { [K in keyof A]: Reshapen<A[K]> }) => Plain<R>] {
-  const fresh = mapTensors(primals, renamed) as readonly [...A];
-  const own = run("linearize", () => f(...fresh));
-  const roots = tensorsOf(own).map((x) => x.node);
-  const push = (...tangents: { [K in keyof A]: Reshapen<A[K]> }): Plain<R> => {
-    const pairs = fresh.flatMap((arg, i) => {
-      const nodes = tensorsOf(arg).map((x) => x.node);
-      const given = checked("linearize", `a tangent of argument ${i}`, tangents[i], nodes);
-      return nodes
-        .map((node, j) => ({ node, dx: given[j] ?? zerosLike(node) }))
-        .filter(({ node }) => isFloat(node.dtype));
-    });
-    const found = forward(
-      b,
-      roots,
-      pairs.map((x) => x.node),
-      pairs.map((x) => x.dx),
-    );
-    return filled(
-      own,
-      roots.map((y, i) => found[i] ?? zerosLike(y)),
-    ) as Plain<R>;
-  };
-  // Whoever reads the result reads another node, so that the way through this one is kept.
-  return [mapTensors(own, renamed) as R, push];
 }

@@ -7,7 +7,7 @@ import type { Node } from "../graph/node.ts";
 import type { Result } from "../graph/rules.ts";
 import { builder as b } from "../ops/builder.ts";
 import { type ControlRule, controlResults } from "../ops/control.ts";
-import { batchedBody, isNode, type Nodes, parameter, type Sparse, sharedBy, zerosLike } from "./body.ts";
+import { batchedBody, isNode, type Nodes, orZeros, parameter, type Sparse, sharedBy, zerosLike } from "./body.ts";
 import { moved } from "./shape.ts";
 
 /** The last carries, what the steps yield, and what the carries were before each step. */
@@ -73,9 +73,9 @@ function backwards(loop: Loop, gs: Sparse, inputs: Nodes, results: Nodes): Spars
   const before = atCarry.map((at, i) => {
     const own = gHistory[atHistory.indexOf(at)];
     const found = pulled[i];
-    return found && own ? b.add(found, own) : (found ?? own ?? zerosLike(gCarry[i] as Node));
+    return found && own ? b.add(found, own) : (found ?? own ?? null);
   });
-  const slices = atSlice.map((_, i) => pulled[atCarry.length + i] ?? zerosLike(wrt[atCarry.length + i] as Node));
+  const slices = orZeros(pick(slice, atSlice), pulled.slice(atCarry.length));
   const totals = gConstant.map((total, i) => {
     const found = pulled[atCarry.length + atSlice.length + i];
     return found ? b.add(total, found) : total;
@@ -86,7 +86,7 @@ function backwards(loop: Loop, gs: Sparse, inputs: Nodes, results: Nodes): Spars
       kind: "loop",
       body: {
         params: [...gCarry, ...gConstant, ...carry, ...slice, ...gYields, ...gHistory, ...constant],
-        roots: [...before, ...totals, ...slices],
+        roots: [...orZeros(gCarry, before), ...totals, ...slices],
       },
       length,
       carries: gCarry.length + gConstant.length,
@@ -94,7 +94,7 @@ function backwards(loop: Loop, gs: Sparse, inputs: Nodes, results: Nodes): Spars
       reverse: !loop.reverse,
     },
     [
-      ...atCarry.map((i) => gs[i] ?? zerosLike(roots[i] as Node)),
+      ...orZeros(pick(roots, atCarry), pick(gs, atCarry)),
       ...pick(given.constant, atConstant).map(zerosLike),
       ...histories,
       ...given.slice,
@@ -128,7 +128,7 @@ function beside(loop: Loop, tangents: Sparse, inputs: Nodes): Sparse {
   const [dCarry, dRest] = [directions.slice(0, atCarry.length), directions.slice(atCarry.length)];
   const [dSlice, dConstant] = [dRest.slice(0, atSlice.length), dRest.slice(atSlice.length)];
   const targets = [...pick(roots, atCarry), ...pick(yields, atYields)];
-  const pushed = forward(b, targets, wrt, directions).map((x, i) => x ?? zerosLike(targets[i] as Node));
+  const pushed = orZeros(targets, forward(b, targets, wrt, directions));
   const next = loopResults(
     {
       kind: "loop",
@@ -143,7 +143,7 @@ function beside(loop: Loop, tangents: Sparse, inputs: Nodes): Sparse {
     },
     [
       ...given.carry,
-      ...atCarry.map((i) => dx.carry[i] ?? zerosLike(carry[i] as Node)),
+      ...orZeros(pick(carry, atCarry), pick(dx.carry, atCarry)),
       ...given.slice,
       ...pick(dx.slice, atSlice).filter(isNode),
       ...given.constant,

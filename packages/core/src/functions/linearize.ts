@@ -1,0 +1,60 @@
+// A function's derivative at a point, as a function.
+import { forward } from "../autodiff/forward.ts";
+import { isFloat } from "../base/dtype.ts";
+import { realize } from "../engine/engine.ts";
+import { Node } from "../graph/node.ts";
+import { topological } from "../graph/walk.ts";
+import { builder as b } from "../ops/builder.ts";
+import { filled, isNode, type Nodes, orZeros, zerosLike } from "./body.ts";
+import { checked } from "./custom.ts";
+import { renamed, run } from "./transforms.ts";
+import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+
+/** Computes what tangents read of the graph up to node number `newest`, unless it is inside of another transform. */
+function keepPrimals(tangents: Nodes, newest: number): void {
+  const needed = new Set<Node>();
+  for (const node of topological(tangents, (x) => x.id > newest))
+    for (const input of node.inputs) if (input.id <= newest && input.inputs.length > 0) needed.add(input);
+  const pending = [...needed].filter((node) => node.storage === null && node.op.kind !== "several");
+  const isUnknown = (node: Node): boolean => node.storage === null && node.gone !== null;
+  if (topological(pending, (node) => node.storage === null).some(isUnknown)) return;
+  realize(pending, { keep: pending });
+}
+
+/**
+ * A function's result, and its derivative at that point as a linear function of directions.
+ * What the derivative needs of the forward pass is computed with the first direction, and kept for those after it.
+ * @param f a synchronous function of tensors with one or several results
+ * @param primals its arguments
+ * @returns the result, and a function from a direction (one tangent for each argument) to the result's tangent
+ * @throws {ShapeError} `linearize: expected a tangent of argument 0 of shape [2], got [3]`
+ * @example (await linearize((x) => x.mul(x), [tensor([1, 2])])[1](tensor([1, 10])).toArray()) // [2, 40]
+ */
+export function linearize<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  primals: readonly [...A],
+): [result: R, push: (...tangents: { [K in keyof A]: Reshapen<A[K]> }) => Plain<R>] {
+  const fresh = mapTensors(primals, renamed) as readonly [...A];
+  const own = run("linearize", () => f(...fresh));
+  const roots = tensorsOf(own).map((x) => x.node);
+  const newest = Node.latestId;
+  const push = (...tangents: { [K in keyof A]: Reshapen<A[K]> }): Plain<R> => {
+    const pairs = fresh.flatMap((arg, i) => {
+      const nodes = tensorsOf(arg).map((x) => x.node);
+      const given = checked("linearize", `a tangent of argument ${i}`, tangents[i], nodes);
+      return nodes
+        .map((node, j) => ({ node, dx: given[j] ?? zerosLike(node) }))
+        .filter(({ node }) => isFloat(node.dtype));
+    });
+    const found = forward(
+      b,
+      roots,
+      pairs.map((x) => x.node),
+      pairs.map((x) => x.dx),
+    );
+    keepPrimals(found.filter(isNode), newest);
+    return filled(own, orZeros(roots, found)) as Plain<R>;
+  };
+  // Whoever reads the result reads another node, so that the way through this one is kept.
+  return [mapTensors(own, renamed) as R, push];
+}
