@@ -137,7 +137,7 @@ export class Evaluator {
   }
 
   /** Locals for what moves along `dim`, from where they are now. Returns what moves them by so many iterations. */
-  moveAlong(dim: number, affines: readonly Affine[]): (iterations: number) => void {
+  moveAlong(dim: number, affines: readonly Affine[]): (iterations: number | I32) => void {
     const moved = affines.flatMap((affine) => {
       const stride = affine.strides[dim] ?? 0;
       if (stride === 0) return [];
@@ -146,7 +146,11 @@ export class Evaluator {
       return [{ local, stride }];
     });
     return (iterations) => {
-      for (const { local, stride } of moved) this.f.increase(local, stride * iterations);
+      for (const { local, stride } of moved)
+        this.f.increase(
+          local,
+          typeof iterations === "number" ? stride * iterations : i32.mul(iterations, i32.const(stride)),
+        );
     };
   }
 

@@ -2,14 +2,14 @@
 import { type DType, elementBytes } from "../../base/dtype.ts";
 import { CotangentError } from "../../base/errors.ts";
 import type { Operand, RoutineKernel } from "../../kernel/ir.ts";
+import { kernelFunction } from "./abi.ts";
 import { argsortWorkspaceBytes, emitArgsort } from "./argsort.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
 
-/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
 export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _features: WasmFeatures): FunctionBuilder {
-  const f = module.function(["i32", "i32", "i32", "i32"], null);
+  const f = kernelFunction(module);
   const routine = routines[kernel.name];
   if (!routine) throw new CotangentError(`emitRoutine: expected a known routine, got ${kernel.name}`);
   routine.emit(f, kernel, module);
@@ -20,9 +20,14 @@ export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _featu
 export const routineWorkspaceBytes = (kernel: RoutineKernel): number =>
   routines[kernel.name]?.workspaceBytes?.(kernel) ?? 0;
 
+/** How many units of work the routine can be cut into. */
+export const routineUnits = (kernel: RoutineKernel): number => routines[kernel.name]?.units?.(kernel) ?? 1;
+
 interface Routine {
   emit(f: FunctionBuilder, kernel: RoutineKernel, module: ModuleBuilder): void;
   workspaceBytes?(kernel: RoutineKernel): number;
+  /** 1 where it is missing: `emit` then takes no notice of `from` and `to`. */
+  units?(kernel: RoutineKernel): number;
 }
 
 const routines: Readonly<Record<string, Routine>> = {
@@ -31,15 +36,15 @@ const routines: Readonly<Record<string, Routine>> = {
   takeAlong: { emit: (f, kernel) => elements(f, kernel, "take") },
   putAlong: { emit: (f, kernel) => elements(f, kernel, "put") },
   argsort: {
-    emit: (f, { inputs: [x], output, numbers: [count = 0, n = 0, descending = 0] }, module) => {
-      if (!x || count * n === 0) return;
+    emit: (f, { inputs: [x], output, numbers: [rows = 0, n = 0, descending = 0] }, module) => {
+      if (!x || rows * n === 0) return;
       emitArgsort(module, f, f.local("i32", address(f, x)), x.dtype, f.local("i32", address(f, output)), {
-        rows: count,
         n,
         descending: descending !== 0,
       });
     },
     workspaceBytes: ({ numbers: [, n = 0] }) => argsortWorkspaceBytes(n),
+    units: ({ numbers: [rows = 0] }) => rows,
   },
 };
 
