@@ -1,7 +1,6 @@
 // What threads bring: `npx node packages/core/bench/threads.ts [name]`. One thread and all take turns; medians.
 
 import { elementBytes } from "../src/base/dtype.ts";
-import { sizeOf } from "../src/base/shape.ts";
 import type { ContractKernel, Expr, Kernel, LoopKernel, Plan } from "../src/kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../src/runtime/device.ts";
 import { createWasmDevice } from "../src/runtime/wasm/device.ts";
@@ -115,12 +114,11 @@ const prepare = (device: Device, { kernel, sizes }: Case): (() => void) => {
   };
   const executable: Executable = device.compile(plan);
   const buffers: Buffer[] = sizes.map((size) => device.allocate(size * elementBytes("float32")));
-  buffers.forEach((buffer, i) =>
+  for (const [i, buffer] of buffers.entries())
     device.write(
       buffer,
       Float32Array.from({ length: sizes[i] ?? 0 }, (_, j) => ((j * 7919 + i) % 2001) / 1000 - 1),
-    ),
-  );
+    );
   const [x, y, z] = buffers;
   if (!x || !y || !z) throw new Error("no buffers");
   return () => executable.run([x, y], [z], []);
@@ -145,7 +143,7 @@ for (const test of cases.filter(({ name }) => name.includes(wanted))) {
   const first = runs[0] ?? (() => {});
   const count = Math.max(1, Math.round(2 / once(first, 3)));
   for (let round = 0; round < Math.max(9, Math.min(101, 1500 / (count * once(first, 1)) / 2)); round++)
-    runs.forEach((run, i) => times[i]?.push(once(run, count)));
+    for (const [i, run] of runs.entries()) times[i]?.push(once(run, count));
   const [single = 0, together = 0] = times.map(median);
   const [singleMin = 0, togetherMin = 0] = times.map((list) => Math.min(...list));
   console.log(

@@ -71,6 +71,10 @@ const finishedElements = 8192;
 const packedABytes = 128 << 10;
 const packedBBytes = 384 << 10;
 
+/** A unit of work that threads share is at least so large, as far as there are many of them. */
+const unitFlops = 1 << 19;
+const manyUnits = 32;
+
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** The even split of `size` into blocks of at most about `limit`, each a multiple of `unit`. */
@@ -182,9 +186,24 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
     rowBlock = Math.min(rowBlock, rowChunk);
     rowChunk = ceilTo(rowChunk, rowBlock);
   }
+  const still = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.stride === 0);
   const aBatch = collapse(kernel.batch, a.view.strides.slice(0, mStart));
   const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
-  const still = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.stride === 0);
+  const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
+  if (epilogue?.kind !== "whole") {
+    const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
+    // Columns first: each thread packs b for its own. Where a is packed for every block of columns, they stay wide.
+    const narrowest = aPacked && !(packedOnce.a && m <= rowBlock) ? 256 : 64;
+    if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
+      columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));
+    // Where b is packed for every block of rows, these stay tall.
+    const wantedRows = wanted / Math.ceil(n / columnBlock);
+    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : 512) : 32;
+    if (wantedRows > 1 && epilogue?.splitRows !== false)
+      rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
+    rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
+    rowChunk = ceilTo(rowChunk, rowBlock);
+  }
 
   let bytes = 0;
   const place = (needed: boolean, count: number): number => {
@@ -219,7 +238,7 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
       lanes: aLanes,
       k: aSteps,
       packed: aPacked,
-      hoisted: oneStep && still(aBatch) && m <= rowBlock,
+      hoisted: packedOnce.a && m <= rowBlock,
     },
     b: {
       slot: b.slot,
@@ -228,7 +247,7 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
       lanes: bLanes,
       k: bSteps,
       packed: bPacked,
-      hoisted: oneStep && still(bBatch) && n <= columnBlock,
+      hoisted: packedOnce.b && n <= columnBlock,
     },
     batch,
     m,
