@@ -75,12 +75,14 @@ export class KernelCache {
       this.features,
     );
     const module = new WebAssembly.Module(bytes);
-    // Functions of JavaScript stay where they are: a kernel that calls them must not keep others from being shared.
-    const isAlone = !WebAssembly.Module.imports(module).some((one) => one.kind === "function");
-    if (!isAlone && kernels.length > 1) return new Map(kernels.flatMap((kernel) => [...this.compile([kernel])]));
+    // Workers have the functions of Math. A kernel that calls others must not keep its neighbours from being shared.
+    const isPortable = WebAssembly.Module.imports(module).every(
+      ({ kind, name }) => kind !== "function" || math[name] === Object.getOwnPropertyDescriptor(Math, name)?.value,
+    );
+    if (!isPortable && kernels.length > 1) return new Map(kernels.flatMap((kernel) => [...this.compile([kernel])]));
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory }, math });
     const home = {};
-    const share = isAlone ? this.sharer(home, module, kernels.length) : () => null;
+    const share = isPortable ? this.sharer(home, module, kernels.length) : () => null;
     return new Map(
       kernels.map(({ key, kernel }, i) => {
         const run = exports[`k${i}`];

@@ -18,7 +18,7 @@ export const cell = {
   sleepers: 128,
   /** Whether the main thread sleeps until a worker is done. */
   isMainAsleep: 160,
-  /** What worker i is doing stands at workers + 32·i. */
+  /** What worker i is doing stands at workers + 32·i; after it, how many claims it has done. */
   workers: 192,
   perWorker: 32,
 } as const;
@@ -69,6 +69,7 @@ const claimSource = `(run, cells, work) => {
     const found = Atomics.compareExchange(cells, ${cell.next}, from, to);
     if (found === from) {
       run(operands, params, status, work, from, to);
+      Atomics.add(cells, state + 1, 1);
       from = Atomics.load(cells, ${cell.next});
     } else from = found;
   }
@@ -89,7 +90,7 @@ const take = {
     state = ${cell.workers} + ${cell.perWorker} * index;
   },
   module({ module, memory, first, count }) {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory }, math: Math });
     for (let i = 0; i < count; i++) functions.set(first + i, exports["k" + i]);
   },
   forget({ first, count }) {

@@ -46,6 +46,11 @@ export class ThreadPool {
     return this.workers.filter((worker) => worker !== null).length;
   }
 
+  /** How often each worker has taken a part of a kernel. */
+  get claims(): number[] {
+    return this.workers.map((_, i) => Atomics.load(this.cells, cell.workers + cell.perWorker * i + 1));
+  }
+
   /** Tells the workers of a module that exports `count` kernels, for as long as `owner` lives. Returns the number of the first. */
   add(owner: object, module: WebAssembly.Module, memory: WebAssembly.Memory, count: number): number {
     if (!this.started) this.start();
