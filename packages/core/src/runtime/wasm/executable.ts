@@ -73,6 +73,7 @@ export class WasmExecutable implements Executable {
   private readonly codes: readonly KernelCode[];
   private readonly pool: ThreadPool | null;
   private readonly hasShared: boolean;
+  private readonly wakes: boolean;
   private readonly functions: readonly KernelFunction[];
   private readonly units: Int32Array;
   /** Per kernel: the addresses of its operands, params and status. */
@@ -100,6 +101,8 @@ export class WasmExecutable implements Executable {
     this.codes = codes;
     this.pool = pool;
     this.hasShared = pool !== null && codes.some(({ shared }) => shared !== null);
+    const sharedNs = codes.reduce((sum, { shared }) => sum + (shared?.workNs ?? 0), 0);
+    this.wakes = pool?.isWorthWaking(sharedNs) === true;
     this.functions = codes.map(({ run }) => run);
     this.units = Int32Array.from(codes, ({ units }) => units);
     const operandCount = kernels.reduce((sum, { slots }) => sum + slots.length, 0);
@@ -183,7 +186,7 @@ export class WasmExecutable implements Executable {
       if (!code) continue;
       const [operand = 0, param = 0, status = 0] = [operands[i], params[i], statuses[i]];
       if (pool && code.shared) {
-        pool.run(code.shared, operand, param, status, work);
+        pool.run(code.shared, operand, param, status, work, this.wakes);
         if (this.memory.int32[status / 4] === 0) continue;
         // Which check failed first depends on who came first: find out alone.
         this.memory.int32.fill(0, status / 4, status / 4 + 2);

@@ -14,7 +14,7 @@ export const cell = {
   job: 64,
   /** How many messages were sent. */
   mail: 96,
-  /** How many workers sleep until the ticket changes. */
+  /** How many workers sleep until the ticket changes; whoever wakes them sets it to 0. */
   sleepers: 128,
   /** Whether the main thread sleeps until a worker is done. */
   isMainAsleep: 160,
@@ -50,8 +50,8 @@ export type ToWorker =
     }
   | { readonly kind: "forget"; readonly first: number; readonly count: number };
 
-/** So long a worker looks for work before it sleeps. Waking it takes about 50 µs. */
-const spinMs = 0.3;
+/** So long a worker looks for work before it sleeps: longer than JavaScript takes between the plans of a training step. */
+const spinMs = 1;
 
 /** Claims units of the job until there are none left, as ThreadPool.claim does. */
 const claimSource = `(run, cells, work) => {
@@ -127,7 +127,6 @@ function serve() {
     else {
       Atomics.add(cells, ${cell.sleepers}, 1);
       Atomics.wait(cells, ${cell.ticket}, ticket);
-      Atomics.sub(cells, ${cell.sleepers}, 1);
       since = performance.now();
     }
   }

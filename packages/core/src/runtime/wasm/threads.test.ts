@@ -216,12 +216,12 @@ describe("a worker that", () => {
       const end = performance.now() + 20;
       while (performance.now() < end);
     };
-    return { run, id, units: 64, leastUnits: 1, workStep: 64 };
+    return { run, id, units: 64, leastUnits: 1, workStep: 64, workNs: 1e6 };
   }
   const untilItFails = async (pool: ThreadPool, kernel: SharedKernel): Promise<unknown> => {
     for (let round = 0; round < 100; round++) {
       try {
-        pool.run({ ...kernel, units: 4 }, 0, 0, 0, 0);
+        pool.run({ ...kernel, units: 4 }, 0, 0, 0, 0, true);
       } catch (error) {
         return error;
       }

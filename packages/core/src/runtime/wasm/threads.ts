@@ -1,5 +1,6 @@
 // The process's pool of threads: they share the units of large kernels. See thread-protocol.ts for how they meet.
 import { DeviceError } from "../../base/errors.ts";
+import { Balance } from "./balance.ts";
 import { threadCount } from "./thread-count.ts";
 import { cell, jobCell, type ToWorker, workerState } from "./thread-protocol.ts";
 import { startWorker, type WorkerHandle } from "./worker.ts";
@@ -15,10 +16,14 @@ export interface SharedKernel {
   readonly leastUnits: number;
   /** From one thread's workspace to the next one's. */
   readonly workStep: number;
+  /** About how long one thread takes. */
+  readonly workNs: number;
 }
 
 /** A thread that has begun but does not end: so long after this one has run out of work, it is given up. */
-const patienceMs = 10_000;
+const patienceMs = 20_000;
+/** Plans of less work do without workers that sleep: waking them takes this thread about 60 µs. */
+const minWakeNs = 200_000;
 /** The main thread looks so often before it sleeps. */
 const spins = 2000;
 
@@ -28,6 +33,7 @@ export class ThreadPool {
   private readonly cells: Int32Array<SharedArrayBuffer>;
   private readonly workers: (WorkerHandle | null)[] = [];
   private readonly patienceMs: number;
+  private readonly balance = new Balance();
   private started = false;
   private functions = 0;
   /** Modules whose kernels are gone. */
@@ -80,12 +86,30 @@ export class ThreadPool {
     for (const worker of this.workers) worker?.post(message);
     // Another even number, so that nobody falls asleep without having seen it.
     Atomics.add(this.cells, cell.ticket, 2);
+    this.wake();
+  }
+
+  /** Waking takes a while: in the meantime nobody is woken twice. */
+  private wake(): void {
+    Atomics.store(this.cells, cell.sleepers, 0);
     Atomics.notify(this.cells, cell.ticket);
   }
 
-  /** Runs all units of a kernel on this thread and all workers that have the time. */
-  run(kernel: SharedKernel, operands: number, params: number, status: number, work: number): void {
-    const { cells } = this;
+  /** Whether a plan whose shared kernels take so long should begin by waking workers. */
+  isWorthWaking(workNs: number): boolean {
+    return workNs >= minWakeNs;
+  }
+
+  /** Runs all units of a kernel on this thread and all workers that have the time; `wakes`: also on those that sleep. */
+  run(kernel: SharedKernel, operands: number, params: number, status: number, work: number, wakes: boolean): void {
+    const { cells, balance } = this;
+    const isAsleep = Atomics.load(cells, cell.sleepers) > 0;
+    const start = performance.now();
+    if ((isAsleep && !wakes) || balance.isResting(start)) {
+      kernel.run(operands, params, status, work, 0, kernel.units);
+      return;
+    }
+    const parts = 2 * this.threads;
     cells[cell.job + jobCell.run] = kernel.id;
     cells[cell.job + jobCell.operands] = operands;
     cells[cell.job + jobCell.params] = params;
@@ -94,36 +118,35 @@ export class ThreadPool {
     cells[cell.job + jobCell.workStep] = kernel.workStep;
     cells[cell.job + jobCell.units] = kernel.units;
     cells[cell.job + jobCell.least] = kernel.leastUnits;
-    const parts = 2 * this.threads;
     cells[cell.job + jobCell.parts] = parts;
     Atomics.store(cells, cell.next, 0);
     Atomics.add(cells, cell.ticket, 1);
-    if (Atomics.load(cells, cell.sleepers) > 0) Atomics.notify(cells, cell.ticket);
+    if (isAsleep) this.wake();
     try {
-      this.claim(kernel, operands, params, status, work, parts);
-    } finally {
+      let done = 0;
+      let from = 0;
+      while (from < kernel.units) {
+        const to = Math.min(
+          kernel.units,
+          from + Math.max(kernel.leastUnits, Math.floor((kernel.units - from) / parts)),
+        );
+        const found = Atomics.compareExchange(cells, cell.next, from, to);
+        if (found === from) {
+          kernel.run(operands, params, status, work, from, to);
+          done += to - from;
+          from = Atomics.load(cells, cell.next);
+        } else from = found;
+      }
+      const workedMs = performance.now() - start;
       Atomics.add(cells, cell.ticket, 1);
       this.awaitWorkers();
-    }
-  }
-
-  private claim(
-    { run, units, leastUnits }: SharedKernel,
-    operands: number,
-    params: number,
-    status: number,
-    work: number,
-    parts: number,
-  ): void {
-    const { cells } = this;
-    let from = Atomics.load(cells, cell.next);
-    while (from < units) {
-      const to = Math.min(units, from + Math.max(leastUnits, Math.floor((units - from) / parts)));
-      const found = Atomics.compareExchange(cells, cell.next, from, to);
-      if (found === from) {
-        run(operands, params, status, work, from, to);
-        from = Atomics.load(cells, cell.next);
-      } else from = found;
+      const end = performance.now();
+      if (done > 0) balance.note((workedMs * kernel.units) / done, end - start, end);
+    } finally {
+      if ((Atomics.load(cells, cell.ticket) & 1) === 1) {
+        Atomics.add(cells, cell.ticket, 1);
+        this.awaitWorkers();
+      }
     }
   }
 
