@@ -20,9 +20,13 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    // Speed is the benchmarks' subject. A test fails when it hangs, not when it shares the machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       ...["core", "nn", "optim", "data"].map((name) => project(name, `packages/${name}`)),
       project("examples", "apps/examples"),
+      project("benchmarks", "apps/benchmarks"),
       project("cotangent", ".", "tools"),
     ],
   },

@@ -30,6 +30,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "packages/nn": ["@cotangent/core"],
   "packages/optim": ["@cotangent/core"],
   "packages/data": ["@cotangent/core"],
+  "apps/benchmarks": ["@cotangent/core", "@cotangent/nn", "@cotangent/optim"],
   "apps/examples": ["@cotangent/core", "@cotangent/nn", "@cotangent/optim", "@cotangent/data"],
 };
 

@@ -102,6 +102,23 @@ const adam = (n: number): LoopKernel => {
   };
 };
 
+const repeated = (a: number, b: number, n: number): LoopKernel => {
+  const shape = [a, b, n, 2, n, 2];
+  return map(shape, load(0, shape, [b * n * n, n * n, n, 0, 1, 0]), 1);
+};
+const maxPool = (images: number, n: number): LoopKernel => {
+  const shape = [images, n, n, 2, 2];
+  return {
+    form: "reduce",
+    outer: [images, n, n],
+    inner: [2, 2],
+    stages: [
+      fold("max", load(0, shape, [4 * n * n, 4 * n, 2, 2 * n, 1])),
+      store("once", 1, acc(0), shape, [n * n, n, 1, 0, 0]),
+    ],
+  };
+};
+
 const cases: { [name: string]: { kernel: LoopKernel; sizes: readonly number[] } } = {
   "add 64k (cache)": {
     kernel: map([65536], apply("add", load(0, [65536], [1]), load(1, [65536], [1])), 2),
@@ -138,6 +155,8 @@ const cases: { [name: string]: { kernel: LoopKernel; sizes: readonly number[] } 
   "column sums 4096x10": { kernel: sum([10], [4096], [1, 10]), sizes: [40960, 10] },
   "row sums 4096x10": { kernel: sum([4096], [10], [10, 1]), sizes: [40960, 4096] },
   "transpose 512x512": { kernel: map([512, 512], load(0, [512, 512], [1, 512]), 1), sizes: [1 << 18, 1 << 18] },
+  "repeat 64x16x14x14": { kernel: repeated(64, 16, 14), sizes: [64 * 16 * 196, 64 * 16 * 784] },
+  "max pool 1024x14x14": { kernel: maxPool(1024, 14), sizes: [1024 * 784, 1024 * 196] },
   "pad 254x254": { kernel: padded(254, 254), sizes: [254 * 254, 65536] },
 };
 

@@ -14,9 +14,11 @@ export type { Shape } from "./base/shape.ts";
 export type { Broadcast, LinearOutput, MatMul, Reduced, ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
 export * from "./functions/activation.ts";
+export * from "./functions/adaptive-pool.ts";
 export * from "./functions/arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./functions/attention.ts";
 export * from "./functions/check-index.ts";
+export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
 export {
   type ConvOptions,
@@ -40,6 +42,9 @@ export {
   zeros,
   zerosLike,
 } from "./functions/create.ts";
+export * from "./functions/cumulative.ts";
+export { customJvp, customVjp, type Gradients, linearize } from "./functions/custom.ts";
+export * from "./functions/distance.ts";
 export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";
 export {
@@ -50,6 +55,7 @@ export {
 } from "./functions/explain.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
+export * from "./functions/image.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export * from "./functions/matmul.ts";
@@ -98,6 +104,7 @@ export {
   unsqueeze,
 } from "./functions/shape.ts";
 export { logSoftmax, softmax, softmin } from "./functions/softmax.ts";
+export * from "./functions/special.ts";
 export {
   type GradientAt,
   grad,

@@ -27,9 +27,19 @@ export function forwardAll(
     const tangent = tangents[i];
     if (tangent) found.set(node, tangent);
   });
+  const parts = new Map<Node, readonly (Node | null)[]>();
   for (const node of dependents(roots, wrt)) {
     if (found.has(node)) continue;
-    const tangent = push(b, node, (x) => found.get(x) ?? null);
+    if (node.op.kind === "several") {
+      const tangents = node.inputs.map((x) => found.get(x) ?? null);
+      parts.set(node, node.op.jvp(b, tangents, node));
+      continue;
+    }
+    const [whole] = node.inputs;
+    const tangent =
+      node.op.kind === "part"
+        ? whole && parts.get(whole)?.[Number(node.attrs.index)]
+        : push(b, node, (x) => found.get(x) ?? null);
     if (tangent) found.set(node, tangent);
   }
   return found;

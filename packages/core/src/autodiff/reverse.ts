@@ -44,6 +44,8 @@ export function reverseAll(
 
 class Sweep {
   readonly totals: Map<Node, Node> = new Map<Node, Node>();
+  /** The cotangents of the results of nodes that have several. */
+  private readonly parts: Map<Node, (Node | null)[]> = new Map<Node, (Node | null)[]>();
   private readonly b: Builder;
   private readonly contributions: Map<Node, Contribution[]> | null;
   /** The nodes between the variables and the roots. */
@@ -64,6 +66,8 @@ class Sweep {
       const node = order[i];
       const g = node && this.totals.get(node);
       if (node && g) this.pull(node, g);
+      const gs = node && this.parts.get(node);
+      if (node && gs && node.op.kind === "several") this.spread(node, node.op.vjp(this.b, gs, node));
     }
     return this;
   }
@@ -107,12 +111,25 @@ class Sweep {
         return;
       }
       case "nonlinear": {
-        const values = op.vjp(b, g, node, attrs, inputs);
-        inputs.forEach((input, i) => {
-          this.contribute(input, values[i] ?? null, node);
-        });
+        this.spread(node, op.vjp(b, g, node, attrs, inputs));
+        return;
+      }
+      case "part": {
+        const [whole] = inputs;
+        if (whole?.op.kind !== "several") return;
+        const gs = this.parts.get(whole) ?? whole.op.results(whole.inputs, whole.attrs).map(() => null);
+        const index = Number(attrs.index);
+        const before = gs[index];
+        gs[index] = before ? b.add(before, g) : g;
+        this.parts.set(whole, gs);
       }
     }
+  }
+
+  private spread(node: Node, values: readonly (Node | null)[]): void {
+    node.inputs.forEach((input, i) => {
+      this.contribute(input, values[i] ?? null, node);
+    });
   }
 }
 

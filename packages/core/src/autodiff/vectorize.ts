@@ -38,7 +38,10 @@ function lift(b: Builder, node: Node, found: ReadonlyMap<Node, Node>, repeat: (x
     case "linear":
     case "bilinear":
     case "nonlinear":
+    case "several":
       return op.batch(b, attrs, inputs.map(repeat));
+    case "part":
+      return op.again(attrs, inputs.map(repeat));
     default:
       return node;
   }

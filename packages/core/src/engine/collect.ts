@@ -1,7 +1,7 @@
 // Finds what must be computed for some roots, in a canonical order, with a signature of its structure.
 import { GraphError } from "../base/errors.ts";
 import type { Attrs, AttrValue, Node } from "../graph/node.ts";
-import { noAttrs } from "../graph/node.ts";
+import { beginWalk, noAttrs } from "../graph/node.ts";
 import type { Op } from "../graph/rules.ts";
 
 /** Small numbers for things that are compared often. */
@@ -80,8 +80,6 @@ export interface Collected {
 }
 
 const signature = new Words();
-let walk = 0;
-
 /**
  * Inputs before users, from the roots in their order. The signature numbers operations, attributes, dtypes and the
  * shapes of inputs; values of buffers and of run-time numbers are not in it.
@@ -91,7 +89,7 @@ export function collect(roots: readonly Node[]): Collected {
   const inputs: Node[] = [];
   const scalars: Node[] = [];
   signature.length = 0;
-  walk++;
+  const walk = beginWalk();
   let count = 0;
   const path: Node[] = [];
   const next: number[] = [];

@@ -6,7 +6,7 @@ import type { Node } from "../graph/node.ts";
 import type { Plan } from "../kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
-import { DeviceStorage } from "../runtime/storage.ts";
+import { DeviceStorage, Lease } from "../runtime/storage.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
 import { type Collected, collect } from "./collect.ts";
 
@@ -53,14 +53,18 @@ let kernels = 0;
 export const engineStatistics = (): EngineStatistics => ({ plansCompiled, plansCached: planCount, runs, kernels });
 
 /** Nodes that the next run computes as well: losses whose gradients are wanted, state that a layer updates. */
-const companions = new Set<Node>();
+let companions: Node[] = [];
 
+// A list and a mark, not a set: a long-lived set that churns leaves a chain of outgrown tables behind, and V8's young
+// collections then keep every graph that one of them still names.
 export function joinNextRun(node: Node): void {
-  if (node.storage === null) companions.add(node);
+  if (node.storage !== null) return;
+  node.joinsNextRun = true;
+  companions.push(node);
 }
 
 export function leaveNextRun(node: Node): void {
-  companions.delete(node);
+  node.joinsNextRun = false;
 }
 
 /** Values that the next run reads for the last time: kept for a backward pass, which is in that run. */
@@ -97,9 +101,15 @@ export function realize(roots: readonly Node[], options: RunOptions = {}): void 
   if (wanted.size === 0) return;
   const { device } = roots[0] ?? { device: "" };
   for (const node of options.keep ?? []) if (node.storage === null) wanted.add(node);
-  for (const node of companions) {
-    if (node.storage === null && node.device !== device) continue;
-    companions.delete(node);
+  const joining = companions;
+  companions = [];
+  for (const node of joining) {
+    if (!node.joinsNextRun) continue;
+    if (node.storage === null && node.device !== device) {
+      companions.push(node);
+      continue;
+    }
+    node.joinsNextRun = false;
     if (node.storage === null && node.gone === null) wanted.add(node);
   }
   run([...wanted], deviceNamed(device), options.donate ?? [], options.keep ?? []);
@@ -162,9 +172,10 @@ function settle(
       old.gone = "an in-place update has taken the buffer over";
     }
   }
+  const lease = new Lease();
   roots.forEach((root, i) => {
     const buffer = outputs[i];
-    if (buffer) root.storage = new DeviceStorage(device, buffer);
+    if (buffer) root.storage = new DeviceStorage(device, buffer, lease);
     if (!root.requiresGrad && !keep.includes(root)) root.forget();
   });
 }

@@ -3,6 +3,7 @@ import type { Shape } from "../base/shape.ts";
 import { makeNode } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import * as hyperbolic from "../ops/hyperbolic.ts";
+import { erfc as complement } from "../ops/special.ts";
 import * as transcendental from "../ops/transcendental.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf, floatPairOf } from "./arguments.ts";
@@ -211,10 +212,9 @@ export function erf<S extends Shape>(x: Tensor<S>): Tensor<S> {
 }
 
 /**
- * 1 − erf(x). Where erf(x) is close to 1, this is as exact as the subtraction.
+ * 1 − erf(x), exact to the last digits where erf(x) is close to 1 as well.
  * @example (await erfc(tensor([0, 1])).toArray()) // [1, 0.1573]
  */
 export function erfc<S extends Shape>(x: Tensor<S>): Tensor<S> {
-  const y = builder.erf(floatOf("erfc", x));
-  return new Tensor(builder.sub(builder.num(1, y), y));
+  return new Tensor(makeNode(complement, [floatOf("erfc", x)]));
 }

@@ -4,6 +4,7 @@ import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import * as ops from "../ops/gather.ts";
+import { scatter as scatterInto } from "../ops/scatter.ts";
 import { castNode } from "../tensor/promote.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { checkCount, indexOf, nodeOf } from "./arguments.ts";
@@ -93,25 +94,52 @@ function placed(operation: string, source: Node, index: Node, shape: Shape, axis
   );
 }
 
+/** What is there where several elements meet on a cell, x's own among them for all but "set". */
+export type ScatterReduction = "set" | "add" | "max" | "min";
+
 /**
- * x with elements of `source` put at their index along an axis. Where an index occurs twice, their sum is put.
+ * x with elements of `source` put at their index along an axis: out[…, index[…, j, …], …] = source[…, j, …].
  * @param index int32, of source's shape
  * @param options.axis the last by default
+ * @param options.reduce "set" by default: the last of several that meet on a cell stays, and gets its gradient. "add" sums them and x,
+ *   "max" and "min" keep the extreme of them and x; equal ones share the gradient evenly
  * @throws {IndexError} when it is computed: `scatter: index 5 is out of range for size 3`
  * @example (await scatter(ones([3]), tensor([2, 0], { dtype: "int32" }), tensor([5, 6])).toArray()) // [6, 1, 5]
+ * @example (await scatter(ones([2]), tensor([1, 1], { dtype: "int32" }), tensor([3, 2]), { reduce: "max" }).toArray()) // [1, 3]
  */
 export function scatter<S extends Shape>(
   x: Tensor<S>,
   index: Tensor,
   source: Tensor,
-  options: { readonly axis?: number } = {},
+  options: { readonly axis?: number; readonly reduce?: ScatterReduction } = {},
 ): Tensor<S> {
+  const { reduce = "set" } = options;
+  if (!["set", "add", "max", "min"].includes(reduce))
+    throw new ArgumentError(`scatter: expected reduce set, add, max or min, got ${String(reduce)}`);
+  if (reduce === "add") return scatterAdd(x, index, source, options);
   const node = nodeOf("scatter", x);
-  const axis = normalizeAxis("scatter", options.axis ?? -1, node.shape);
   const at = indexOf("scatter", index);
-  const from = castNode(nodeOf("scatter", source), node.dtype);
-  const hits = placed("scatter", b.fill(1, at.shape, at), at, node.shape, axis);
-  return new Tensor(b.select(b.ne(hits, b.num(0, hits)), placed("scatter", from, at, node.shape, axis), node));
+  const axis = normalizeAxis("scatter", options.axis ?? -1, node.shape);
+  const from = fitted("scatter", castNode(nodeOf("scatter", source), node.dtype), at, -1);
+  const touched = fitted("scatter", node, at, axis);
+  const attrs = { axis, what: "scatter", mode: reduce };
+  const put = makeNode(scatterInto, [from, at, touched], attrs);
+  return new Tensor(sameShape(touched.shape, node.shape) ? put : pasted(node, put));
+}
+
+/** x with its first cells replaced. */
+function pasted(x: Node, corner: Node): Node {
+  const zeros = x.shape.map(() => 0);
+  const rest = x.shape.map((n, i) => n - (corner.shape[i] ?? 0));
+  const around = (y: Node): Node =>
+    b.pad(
+      y,
+      zeros,
+      rest,
+      zeros.map(() => 1),
+    );
+  const isInside = around(b.fill(1, corner.shape, b.num(0, b.iota(1, x))));
+  return b.select(b.ne(isInside, b.num(0, isInside)), around(corner), x);
 }
 
 /**

@@ -161,3 +161,34 @@ export function batchNorm<S extends Shape>(
   const y = b.mul(b.sub(node, place(moments.mean)), makeNode(rsqrt, [spread]));
   return new Tensor(scaled("batchNorm", y, options, [channels], shape));
 }
+
+/**
+ * Division by the activity of neighbouring channels (Krizhevsky et al., 2012): x / (k + alpha·mean of x² over them)^beta.
+ * @param x `[N, C, ...]`
+ * @param size how many neighbouring channels, with zeros beyond the ends
+ * @param options alpha (1e-4 by default), beta (0.75), k (1)
+ * @example (await localResponseNorm(tensor([[1, 2]]), 1, { alpha: 1, beta: 1 }).toArray()) // [[0.5, 0.4]]
+ */
+export function localResponseNorm<S extends Shape>(
+  x: Tensor<S>,
+  size: number,
+  options: { readonly alpha?: number; readonly beta?: number; readonly k?: number } = {},
+): Tensor<S> {
+  const node = floatOf("localResponseNorm", x);
+  channelsOf("localResponseNorm", node);
+  checkCount("localResponseNorm", "size", size, 1);
+  const { alpha = 1e-4, beta = 0.75, k = 1 } = options;
+  const zeros = node.shape.map(() => 0);
+  const low = zeros.with(1, size >> 1);
+  const high = zeros.with(1, (size - 1) >> 1);
+  const around = b.pad(
+    b.mul(node, node),
+    low,
+    high,
+    zeros.map(() => 1),
+  );
+  const near = b.windows(around, { axes: [1], size: [size], step: [1], dilation: [1] });
+  const mean = b.div(b.sum(near, [node.shape.length]), b.num(size, node));
+  const base = b.add(b.mul(mean, scalarLike(alpha, node)), scalarLike(k, node));
+  return new Tensor(b.div(node, b.pow(base, scalarLike(beta, node))));
+}

@@ -62,7 +62,7 @@ function keyOf(seed: number): readonly [number, number] {
   return [(seed % word) | 0, Math.floor(seed / word)];
 }
 
-const shared = new Generator(0);
+const shared = /* @__PURE__ */ new Generator(0);
 
 /**
  * Seeds the generator that random functions use where they are given none. It starts with seed 0.
@@ -176,7 +176,7 @@ export function normal<const S extends ShapeLike>(
 /**
  * Whole random numbers in [low, high), all about equally likely.
  * @param options dtype (int32 by default), generator, device
- * @throws {ArgumentError} `randint: expected whole numbers low < high, got 3 and 3`
+ * @throws {ArgumentError} `randint: expected whole numbers low < high, less than 2^31 apart, got 3 and 3`
  * @example randint(0, 10, [5]).dtype // "int32"
  */
 export function randint<const S extends ShapeLike>(
@@ -186,7 +186,7 @@ export function randint<const S extends ShapeLike>(
   options: RandomOptions = {},
 ): Tensor<Literal<S>> {
   if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high || high - low >= 2 ** 31)
-    throw new ArgumentError(`randint: expected whole numbers low < high, got ${low} and ${high}`);
+    throw new ArgumentError(`randint: expected whole numbers low < high, less than 2^31 apart, got ${low} and ${high}`);
   const { dtype, device } = placementOf("randint", options, "int32");
   const bits = (options.generator ?? shared).bits(sizeOf(checkShape("randint", shape)), device);
   const rest = builder.mod(bits, scalarNode(high - low, "int32", device));

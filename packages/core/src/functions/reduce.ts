@@ -264,7 +264,7 @@ export interface NormOptions extends ReduceOptions {
   readonly ord?: number;
 }
 
-function normNode(x: Node, axes: readonly number[], ord: number): Node {
+export function normNode(x: Node, axes: readonly number[], ord: number): Node {
   const size = b.abs(x);
   switch (ord) {
     case 0:

@@ -1,7 +1,7 @@
 // Roundings, bounds and choices: elementwise.
 import { isFloat } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
-import type { Broadcast, ShapeOf } from "../base/shape-types.ts";
+import type { Broadcast, BroadcastCheck, ShapeOf } from "../base/shape-types.ts";
 import type { Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -74,11 +74,13 @@ export function clamp<S extends Shape>(
  * @param condition bool, or numbers that count as true unless they are 0
  * @example (await where(tensor([true, false]), 1, tensor([5, 6])).toArray()) // [1, 6]
  */
+export function where<S extends Shape>(condition: Tensor<S>, a: Tensor<S> | number, b: Tensor<S> | number): Tensor<S>;
 export function where<C extends Shape, A extends Operand, B extends Operand>(
   condition: Tensor<C>,
-  a: A,
-  b: B,
-): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>> {
+  a: A & BroadcastCheck<"where", C, ShapeOf<A>>,
+  b: B & BroadcastCheck<"where", Broadcast<C, ShapeOf<A>>, ShapeOf<B>>,
+): Tensor<Broadcast<Broadcast<C, ShapeOf<A>>, ShapeOf<B>>>;
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const test = truthOf("where", condition);
   return new Tensor(builder.select(test, ...branchesOf("where", a, b, test.device)));
 }

@@ -122,7 +122,15 @@ describe("broadcasting", () => {
     expectTypeOf(batch.add(unknownShape)).toEqualTypeOf<Tensor>();
     expectTypeOf(add(unknownShape, 1)).toEqualTypeOf<Tensor>();
   });
+  test("a variable that holds tensors of several shapes", () => {
+    for (const parameter of [zeros([3]), zeros([2, 3])]) {
+      expectTypeOf(parameter.sub(parameter.mul(0.1)).shape).toEqualTypeOf<[3] | [2, 3]>();
+      expectTypeOf(parameter.sum()).toEqualTypeOf<Tensor<[]>>();
+    }
+  });
   test("sizes that differ", () => {
+    // @ts-expect-error where: shapes [2, 1] and [3, 2] do not broadcast: sizes 2 and 3 differ
+    where(zeros([2, 1]), zeros([3, 2]), 0);
     // @ts-expect-error add: shapes [2, 3] and [4] do not broadcast: sizes 3 and 4 differ
     zeros([2, 3]).add(zeros([4]));
     // @ts-expect-error mul: shapes [?, 784] and [2] do not broadcast: sizes 784 and 2 differ
@@ -238,6 +246,8 @@ describe("generic code", () => {
   test("keeps the shape", () => {
     const twice = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.relu().mul(2).add(x).div(x.abs().add(1));
     expectTypeOf(twice(zeros([2, 3]))).toEqualTypeOf<Tensor<[2, 3]>>();
+    const positive = <S extends Shape>(x: Tensor<S>): Tensor<S> => where(x.gt(0), x, 0);
+    expectTypeOf(positive(batch)).toEqualTypeOf<Tensor<[number, 784]>>();
     const center = <S extends Shape>(x: Tensor<S>): Tensor<[]> => x.sub(1).mean();
     expectTypeOf(center(batch)).toEqualTypeOf<Tensor<[]>>();
   });

@@ -176,8 +176,10 @@ export function vjp<A extends readonly unknown[], R>(
 ): [result: R, pull: (cotangents: Reshapen<R>) => { -readonly [K in keyof A]: Plain<A[K]> }] {
   const positions = range(primals.length);
   const { fresh, nodes } = freshArguments("vjp", primals, positions);
-  const result = run("vjp", () => f(...(fresh as never)));
-  const roots = tensorsOf(result).map((x) => x.node);
+  const own = run("vjp", () => f(...(fresh as never)));
+  const roots = tensorsOf(own).map((x) => x.node);
+  // Whoever reads the result reads another node, so that the way back through this one is kept.
+  const result = mapTensors(own, renamed) as R;
   const pull = (cotangents: Reshapen<R>): { -readonly [K in keyof A]: Plain<A[K]> } => {
     const given = matching("vjp", "cotangents", cotangents, roots);
     return likeArguments(primals, positions, nodes, reverse(b, roots, given, nodes)) as never;

@@ -92,6 +92,8 @@ export interface Lowering<L> extends Algebra<L> {
   literal(value: number, dtype: DType): L;
   view(x: L, op: ViewOp, fill?: number): L;
   iota(n: number): L;
+  /** x as a value of its own, computed once `others` are: equal nodes elsewhere are not it. */
+  after(x: L, others: readonly L[]): L;
   /** Folds `axes` away; argmax and argmin give the row-major position within them as int32. */
   reduce(op: FoldOp, x: L, axes: readonly number[]): L;
   contract(a: L, b: L, contraction: Contraction): L;

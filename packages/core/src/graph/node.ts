@@ -26,7 +26,9 @@ export class Node {
   gone: string | null = null;
   /** The value of a `scalar` node: known to the run, not to the plan. */
   readonly scalar: number;
-  /** Scratch of the engine's walks: which walk came by last, and the number it gave. */
+  /** Whether the next run computes it as well. */
+  joinsNextRun = false;
+  /** Scratch of walks over the graph: which came by last, and the number it gave. */
   walk = 0;
   position = 0;
   private static count = 0;
@@ -69,6 +71,11 @@ export function recording<T>(body: () => T): T {
     recordings--;
   }
 }
+
+let walks = 0;
+
+/** A number for a walk to mark the nodes that it has seen with. One walk must end before the next begins. */
+export const beginWalk = (): number => ++walks;
 
 let gradients = true;
 

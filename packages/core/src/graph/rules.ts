@@ -58,9 +58,34 @@ export interface Nonlinear extends Common {
   lower<L>(k: Lowering<L>, inputs: readonly L[], attrs: Attrs): L;
 }
 
+export interface Result {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Several results at once: the node itself has no value, `part` nodes read its results. */
+export interface Several extends Common {
+  readonly kind: "several";
+  results(inputs: readonly Node[], attrs: Attrs): readonly Result[];
+  /** The cotangents of all inputs; `gs` has null for results that nobody uses. */
+  vjp(b: Builder, gs: readonly (Node | null)[], node: Node): readonly (Node | null)[];
+  /** The tangents of the results; `tangents` has null where an input does not move. */
+  jvp(b: Builder, tangents: readonly (Node | null)[], node: Node): readonly (Node | null)[];
+  batch(b: Builder, attrs: Attrs, inputs: readonly Node[]): Node;
+  /** The same on other inputs of the same shapes. */
+  again(attrs: Attrs, inputs: readonly Node[]): Node;
+}
+
+/** Result number `attrs.index` of its first input. Where there is a second input, it is the value. */
+export interface Part extends Common {
+  readonly kind: "part";
+  /** The same part of another node of that kind: one over a batch, or one with other inputs. */
+  again(attrs: Attrs, inputs: readonly Node[]): Node;
+}
+
 /** Where values come from: `leaf` holds a buffer, `scalar` a run-time number, `constant` a literal, `iota` counts. */
 export interface Source extends Common {
   readonly kind: "leaf" | "scalar" | "constant" | "iota";
 }
 
-export type Op = Elementwise | Linear | Bilinear | Nonlinear | Source;
+export type Op = Elementwise | Linear | Bilinear | Nonlinear | Several | Part | Source;

@@ -1,32 +1,32 @@
 // Walking a graph: topological order without recursion, so that deep graphs do not overflow the stack.
-import type { Node } from "./node.ts";
+import { beginWalk, type Node } from "./node.ts";
 
 /**
  * The nodes that `roots` depend on and `roots` themselves, inputs before users, each once. Where `enter` says no,
  * a node and all that only it depends on are left out.
  */
 export function topological(roots: readonly Node[], enter?: (node: Node) => boolean): Node[] {
+  const walk = beginWalk();
   const order: Node[] = [];
-  const seen = new Set<Node>();
   const path: Node[] = [];
   const next: number[] = [];
-  const push = (node: Node): void => {
-    if (seen.has(node)) return;
-    seen.add(node);
-    if (enter && !enter(node)) return;
-    path.push(node);
-    next.push(0);
-  };
   for (const root of roots) {
-    push(root);
-    while (path.length > 0) {
-      const top = path.length - 1;
+    if (root.walk === walk) continue;
+    root.walk = walk;
+    if (enter && !enter(root)) continue;
+    path.push(root);
+    next.push(0);
+    for (let top = path.length - 1; top >= 0; top = path.length - 1) {
       const node = path[top];
       const at = next[top] ?? 0;
       const input = node?.inputs[at];
       if (input) {
         next[top] = at + 1;
-        push(input);
+        if (input.walk === walk) continue;
+        input.walk = walk;
+        if (enter && !enter(input)) continue;
+        path.push(input);
+        next.push(0);
       } else {
         if (node) order.push(node);
         path.pop();

@@ -87,7 +87,11 @@ export interface ContractKernel {
  *   [batch, outer, n, inner, m]
  * - takeAlong: x[outer, n, inner], index[outer, m, inner] → [outer, m, inner]; [outer, n, inner, m]
  * - putAlong: g[outer, m, inner], index[outer, m, inner] → [outer, n, inner], sums; [outer, n, inner, m]
+ * - scatter: g[outer, m, inner], index[outer, m, inner], x[outer, n, inner] → x with g put on its cells, the last where
+ *   several meet, or the largest or smallest of all; [outer, n, inner, m, 0 for the last | 1 for the largest | 2 for the smallest]
  * - argsort: x[rows, n] → int32[rows, n], stable, NaN last; [rows, n, descending ? 1 : 0]
+ * - scan: x[outer, n, inner] → [outer, n, inner], along n the sum so far, or int32 positions of the largest or smallest so far, the
+ *   latest of equals, NaN before all; [outer, n, inner, 0 for sums | 1 for the largest | 2 for the smallest, backwards ? 1 : 0]
  */
 export interface RoutineKernel {
   readonly form: "routine";
@@ -105,7 +109,10 @@ export interface Operand {
   readonly size: number;
 }
 
-export type Kernel = LoopKernel | ContractKernel | RoutineKernel;
+export type Kernel = (LoopKernel | ContractKernel | RoutineKernel) & {
+  /** The names of the operations whose values it computes, for people to read. Not a part of what it does. */
+  readonly operations?: readonly string[];
+};
 
 /**
  * A buffer that a plan touches. `input` and `output` are handed over at each run, in order; `scratch` lies at an

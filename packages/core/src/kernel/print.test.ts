@@ -67,3 +67,20 @@ test("shared expressions are written once", () => {
   expect(text.split("\n").length).toBeLessThan(70);
   expect(text).toContain("t0 = add(-0, input0[i0])");
 });
+
+test("names of operations come first", () => {
+  const view = strided([2], [1]);
+  const plan = planOf({
+    kernels: [
+      {
+        form: "map",
+        outer: [2],
+        inner: [],
+        stages: [each(1, view, apply("exp", load(0, view)))],
+        operations: ["exp", "cast"],
+      },
+    ],
+    slots: [input(0, 2), output(0, 2)],
+  });
+  expect(printPlan(plan)).toContain("0: exp + cast: map [2]\n");
+});

@@ -38,10 +38,11 @@ function slotNote(slots: readonly Slot[], slot: Slot): string {
 
 /** One kernel: its loops, then a line for each named expression, fold and store. */
 export function printKernel(kernel: Kernel, nameOf: (slot: number) => string = (slot) => `slot${slot}`): string {
+  const named = kernel.operations ? `${kernel.operations.join(" + ")}: ` : "";
   if (kernel.form === "routine") {
     const inputs = kernel.inputs.map((operand) => nameOf(operand.slot)).join(", ");
     const checked = kernel.check >= 0 ? `, check${kernel.check}` : "";
-    return `${nameOf(kernel.output.slot)} = ${kernel.name}(${inputs}; ${kernel.numbers.join(", ")}${checked})`;
+    return `${named}${nameOf(kernel.output.slot)} = ${kernel.name}(${inputs}; ${kernel.numbers.join(", ")}${checked})`;
   }
   const names = new Map<Expr, string>();
   const lines: string[] = [];
@@ -69,7 +70,7 @@ export function printKernel(kernel: Kernel, nameOf: (slot: number) => string = (
     lines.push(`acc0 = Σ ${product}`);
     for (const store of kernel.stores) lines.push(showStore(store));
     const dims = [kernel.batch, kernel.m, kernel.n, kernel.k].map(showDims);
-    return [`contract batch ${dims[0]} m ${dims[1]} n ${dims[2]} k ${dims[3]}`, ...lines].join("\n     ");
+    return [`${named}contract batch ${dims[0]} m ${dims[1]} n ${dims[2]} k ${dims[3]}`, ...lines].join("\n     ");
   }
   let folds = 0;
   for (const stage of kernel.stages) {
@@ -82,7 +83,7 @@ export function printKernel(kernel: Kernel, nameOf: (slot: number) => string = (
     }
   }
   const over = kernel.form === "map" ? "" : ` over ${showDims(kernel.inner)}`;
-  return [`${kernel.form} ${showDims(kernel.outer)}${over}`, ...lines].join("\n     ");
+  return [`${named}${kernel.form} ${showDims(kernel.outer)}${over}`, ...lines].join("\n     ");
 }
 
 function countUses(roots: readonly Expr[]): Map<Expr, number> {

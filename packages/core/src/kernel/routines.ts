@@ -114,4 +114,55 @@ function argsort([x = noArray]: readonly TypedArray[], out: TypedArray, numbers:
   return null;
 }
 
-export const routines: Readonly<Record<string, Routine>> = { take, put, takeAlong, putAlong, argsort };
+function scatter(
+  [g = noArray, index = noArray, x = noArray]: readonly TypedArray[],
+  out: TypedArray,
+  numbers: readonly number[],
+) {
+  const [outer = 0, n = 0, inner = 0, m = 0, mode = 0] = numbers;
+  let wrong: number | null = null;
+  let at = 0;
+  out.set(x);
+  for (let o = 0; o < outer; o++)
+    for (let j = 0; j < m; j++)
+      for (let c = 0; c < inner; c++, at++) {
+        const i = index[at] ?? -1;
+        if (i < 0 || i >= n) {
+          wrong ??= i;
+          continue;
+        }
+        const to = (o * n + i) * inner + c;
+        const value = g[at] ?? 0;
+        const old = out[to] ?? 0;
+        out[to] = mode === 0 ? value : mode === 1 ? Math.max(old, value) : Math.min(old, value);
+      }
+  return wrong;
+}
+
+function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [outer = 0, n = 0, inner = 0, mode = 0, reverse = 0] = numbers;
+  for (let o = 0; o < outer; o++)
+    for (let c = 0; c < inner; c++) {
+      let total = 0;
+      let place = -1;
+      for (let j = 0; j < n; j++) {
+        const k = reverse ? n - 1 - j : j;
+        const at = (o * n + k) * inner + c;
+        const value = x[at] ?? 0;
+        if (mode === 0) {
+          total += value;
+          out[at] = total;
+          continue;
+        }
+        // The latest of equals; a NaN is followed only by another.
+        if (place < 0 || Number.isNaN(value) || (mode === 1 ? value >= total : value <= total)) {
+          total = value;
+          place = k;
+        }
+        out[at] = place;
+      }
+    }
+  return null;
+}
+
+export const routines: Readonly<Record<string, Routine>> = { take, put, takeAlong, putAlong, scatter, argsort, scan };

@@ -171,6 +171,8 @@ export const logaddexp: Elementwise = {
 
 /** σ(x − p). */
 function share<V>(a: Algebra<V>, x: V, p: V): V {
-  const difference = a.select(a.eq(x, p), a.num(0, x), a.sub(x, p));
+  const isSame = a.and(a.eq(x, p), a.eq(a.abs(x), a.num(Number.POSITIVE_INFINITY, x)));
+  const zero = a.num(0, x);
+  const difference = a.sub(a.select(isSame, zero, x), a.select(isSame, zero, p));
   return a.div(a.num(1, x), a.add(a.num(1, x), a.exp(a.neg(difference))));
 }

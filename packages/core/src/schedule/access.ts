@@ -37,9 +37,13 @@ export interface Site {
   load(node: Lowered, view: View): Expr;
   /** A view that no strides can express: it gets a buffer of its own. */
   copy(node: Lowered): void;
+  /** What must be computed before the kernel runs, although it does not read it. */
+  after?(node: Lowered): void;
 }
 
 export class Walk {
+  /** The nodes whose formulas the walk has written, for the names of their operations. */
+  readonly computed: Set<Lowered> = new Set();
   private readonly known = new Map<string, Expr>();
   private readonly graph: LoweredGraph;
   private readonly site: Site;
@@ -62,6 +66,7 @@ export class Walk {
     const key = `${node.id}@${chain.key}`;
     const found = this.known.get(key);
     if (found) return found;
+    this.computed.add(node);
     const expr = this.build(node, chain);
     this.known.set(key, expr);
     return expr;
@@ -115,6 +120,7 @@ export class Walk {
         if (body.op.kind === "pad" && !(body.fill === 0 && this.isLoad(body.x)))
           return this.pad(node, body.x, body.op, body.fill, chain);
         return this.access(body.x, prepend(body.op, body.x.shape, chain));
+        for (const other of body.after ?? []) this.site.after?.(other);
       default:
         return this.load(node, chain);
     }

@@ -3,12 +3,12 @@
 import { GraphError } from "../base/errors.ts";
 import { contiguousStrides, type Shape } from "../base/shape.ts";
 import type { View } from "../base/view.ts";
-import type { ContractKernel, Expr, Kernel, LoopKernel, Operand, RoutineKernel, Stage, Store } from "../kernel/ir.ts";
+import type { Expr, Kernel, Operand, Stage, Store } from "../kernel/ir.ts";
 import { chainOf, dropOnes, Walk } from "./access.ts";
 import { contractLoops, denseOrder, operandViews, storeView } from "./contract.ts";
 import { contractStrides } from "./fuse.ts";
 import { frameDims, type Group, type Head, isContract, isReduce, levelIn, reduceViews, stridesIn } from "./groups.ts";
-import type { Lowered, LoweredGraph } from "./lowered.ts";
+import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
 
 /** Where values live while kernels are written. */
 export interface Slots {
@@ -48,7 +48,17 @@ function walkFor(
 
 const viewOver = (shape: Shape, strides: readonly number[]): View => ({ shape, offset: 0, strides, guards: [] });
 
-function emitLoop(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): LoopKernel {
+/** What operations are called that compute these nodes: views count where there is nothing else. */
+function operationsOf(nodes: Iterable<Lowered>): string[] {
+  const named = [...nodes].filter((node) => node.operation !== "").sort((a, b) => a.id - b.id);
+  const computing = named.filter(({ body }) => body.kind !== "view" && argumentsOf({ body }).length > 0);
+  const names = new Set((computing.length > 0 ? computing : named).map((node) => node.operation));
+  return names.size > 0 ? [...names] : ["copy"];
+}
+
+const nodesOf = (group: Group): Lowered[] => group.heads.map((head) => head.node);
+
+function emitLoop(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): Kernel {
   const { frame } = group;
   const dims = frameDims(frame);
   const values = new Map<Lowered, Expr>();
@@ -84,10 +94,11 @@ function emitLoop(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered
     for (const slot of slots.written(node)) stages.push({ kind, store: { slot, dtype: node.dtype, view, value } });
   }
   const form = frame.inner.length === 0 && folds === 0 ? "map" : folds <= 1 && passes === 0 ? "reduce" : "rowwise";
-  return { form, outer: frame.outer, inner: frame.inner, stages };
+  const operations = operationsOf(new Set([...walk.computed, ...nodesOf(group)]));
+  return { form, outer: frame.outer, inner: frame.inner, stages, operations };
 }
 
-function emitContract(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): ContractKernel {
+function emitContract(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered>, slots: Slots): Kernel {
   const node = group.heads.map((h) => h.node).find(isContract);
   if (!node) throw new GraphError("schedule: a contraction's group has no contraction");
   const strides = contractStrides(group);
@@ -125,7 +136,9 @@ function emitContract(graph: LoweredGraph, group: Group, stored: ReadonlySet<Low
         : storeView(dims, loops);
     for (const slot of slots.written(head.node)) stores.push({ slot, dtype: head.node.dtype, view, value });
   }
-  return { form: "contract", ...pick(loops), dtype: node.dtype, a: operand("a"), b: operand("b"), stores };
+  const [a, b] = [operand("a"), operand("b")];
+  const operations = operationsOf(new Set([...walk.computed, ...nodesOf(group)]));
+  return { form: "contract", ...pick(loops), dtype: node.dtype, a, b, stores, operations };
 }
 
 const pick = ({
@@ -145,7 +158,7 @@ const pick = ({
   k,
 });
 
-function emitRoutine(head: Head, slots: Slots): RoutineKernel[] {
+function emitRoutine(head: Head, slots: Slots): Kernel[] {
   const { node } = head;
   const { body } = node;
   if (body.kind !== "routine") return [];
@@ -162,15 +175,15 @@ function emitRoutine(head: Head, slots: Slots): RoutineKernel[] {
     output: operand(node, slot),
     numbers: body.numbers,
     check: body.check,
+    operations: operationsOf([node]),
   }));
 }
 
 /** One map for each part, into its box of the buffer. */
-function emitJoin(graph: LoweredGraph, head: Head, stored: ReadonlySet<Lowered>, slots: Slots): LoopKernel[] {
+function emitJoin(graph: LoweredGraph, head: Head, stored: ReadonlySet<Lowered>, slots: Slots): Kernel[] {
   const { node } = head;
   const { body } = node;
   if (body.kind !== "join") return [];
-  const walk = walkFor(graph, stored, slots, new Map());
   const strides = contiguousStrides(node.shape);
   return body.parts.flatMap((part, i) => {
     const dims = dropOnes(part.shape);
@@ -183,10 +196,12 @@ function emitJoin(graph: LoweredGraph, head: Head, stored: ReadonlySet<Lowered>,
       ),
       offset: start.reduce((sum, s, axis) => sum + s * (strides[axis] ?? 0), 0),
     };
+    const walk = walkFor(graph, stored, slots, new Map());
     const value = walk.access(part, chainOf(part.shape, [{ kind: "reshape", shape: dims }]));
     const stages = slots
       .written(node)
       .map((slot): Stage => ({ kind: "once", store: { slot, dtype: node.dtype, view, value } }));
-    return [{ form: "map", outer: dims, inner: [], stages }];
+    const operations = operationsOf(new Set([...walk.computed, node]));
+    return [{ form: "map", outer: dims, inner: [], stages, operations }];
   });
 }

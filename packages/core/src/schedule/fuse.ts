@@ -15,6 +15,7 @@ import {
   stridesIn,
 } from "./groups.ts";
 import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
+import { order } from "./order.ts";
 
 /** A value that several kernels want is recomputed in each up to this cost, and stored above it. */
 const recomputeCost = 3;
@@ -63,7 +64,7 @@ export function fuse(graph: LoweredGraph, roots: readonly Lowered[], apart = fal
     heads.push(makeHead(graph, node, (x) => stored.has(x), copy));
   }
   const groups = heads.map(makeGroup);
-  return { groups: order(apart ? groups : merge(groups)), stored };
+  return { groups: order(apart ? groups : merge(groups), roots), stored };
 }
 
 function reachable(roots: readonly Lowered[]): Lowered[] {
@@ -157,11 +158,14 @@ class Links {
 
   producers(group: Group): Set<Group> {
     const out = new Set<Group>();
-    for (const head of group.heads)
-      for (const { target } of head.references) {
-        const producer = this.groupOf.get(target);
-        if (producer && producer !== group) out.add(producer);
-      }
+    const add = (target: Lowered): void => {
+      const producer = this.groupOf.get(target);
+      if (producer && producer !== group) out.add(producer);
+    };
+    for (const head of group.heads) {
+      for (const { target } of head.references) add(target);
+      for (const target of head.after) add(target);
+    }
     return out;
   }
 
@@ -244,7 +248,8 @@ function mergedFrame(p: Group, q: Group): Group["frame"] {
 }
 
 function mergeable(p: Group, q: Group): boolean {
-  if (q.kind !== "loop") return false;
+  // What only has to come later gains nothing from the same loops.
+  if (q.kind !== "loop" || !reads(q, p)) return false;
   if (p.kind === "contract") return epilogueFits(p, q);
   if (p.kind !== "loop") return false;
   const pd = frameDims(p.frame);
@@ -275,6 +280,9 @@ function mergeable(p: Group, q: Group): boolean {
   return true;
 }
 
+const reads = (q: Group, p: Group): boolean =>
+  q.heads.some((head) => head.references.some(({ target }) => p.heads.some((other) => other.node === target)));
+
 /** A map may join a contraction whose every element it reads once, if its loops divide the contraction's. */
 function epilogueFits(p: Group, q: Group): boolean {
   if (q.frame.inner.length > 0) return false;
@@ -303,30 +311,4 @@ export function contractStrides(group: Group): readonly number[] | null {
     for (const { target, view } of head.references)
       if (isContract(target) && group.heads.some((h) => h.node === target)) return view.strides;
   return null;
-}
-
-/** Topological order of the groups, oldest value first. */
-function order(groups: readonly Group[]): Group[] {
-  const links = new Links(groups);
-  const out: Group[] = [];
-  const done = new Set<Group>();
-  const age = (g: Group): number => Math.min(...g.heads.map((h) => h.node.id));
-  for (const first of [...groups].sort((a, b) => age(a) - age(b))) {
-    const stack: Group[] = [first];
-    while (stack.length > 0) {
-      const group = stack.at(-1);
-      if (!group) break;
-      if (done.has(group)) {
-        stack.pop();
-        continue;
-      }
-      const missing = [...links.producers(group)].filter((g) => !done.has(g));
-      if (missing.length === 0) {
-        done.add(group);
-        out.push(group);
-        stack.pop();
-      } else stack.push(...missing);
-    }
-  }
-  return out;
 }

@@ -3,7 +3,7 @@ import { contiguousStrides, type Shape, sameShape } from "../base/shape.ts";
 import type { View, ViewOp } from "../base/view.ts";
 import type { Expr } from "../kernel/ir.ts";
 import { type Chain, chainOf, dropOnes, Walk } from "./access.ts";
-import type { Lowered, LoweredGraph } from "./lowered.ts";
+import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
 
 /** A read of a buffer, in the loops of the head that reads it. */
 export interface Reference {
@@ -21,6 +21,8 @@ export interface Head {
   readonly node: Lowered;
   readonly frame: Frame;
   readonly references: readonly Reference[];
+  /** Buffers that must be written before, although it does not read them. */
+  readonly after: readonly Lowered[];
 }
 
 /** Heads that one kernel computes (join: several kernels, one buffer). */
@@ -64,6 +66,7 @@ export function makeHead(
   copy: (node: Lowered) => void,
 ): Head {
   const references: Reference[] = [];
+  const after = new Set<Lowered>();
   const walk = new Walk(graph, {
     isStored,
     inline: () => null,
@@ -72,6 +75,9 @@ export function makeHead(
       return nothing;
     },
     copy,
+    after: (other) => {
+      for (const buffer of buffersBelow(other, isStored)) after.add(buffer);
+    },
   });
   const frame = frameOf(node);
   const dims = frameDims(frame);
@@ -84,7 +90,22 @@ export function makeHead(
     for (const x of body.parts) walk.access(x, into(x, [{ kind: "reshape", shape: dropOnes(x.shape) }]));
   else if (body.kind === "input") walk.access(node, into(node, [{ kind: "reshape", shape: dims }]));
   else walk.define(node, into(node, [{ kind: "reshape", shape: dims }]));
-  return { node, frame, references };
+  after.delete(node);
+  return { node, frame, references, after: [...after] };
+}
+
+/** The buffers that a value is computed from, or its own. */
+function buffersBelow(node: Lowered, isStored: (node: Lowered) => boolean): Set<Lowered> {
+  const found = new Set<Lowered>();
+  const seen = new Set<Lowered>();
+  const stack = [node];
+  for (let x = stack.pop(); x; x = stack.pop()) {
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (isStored(x)) found.add(x);
+    else stack.push(...argumentsOf(x));
+  }
+  return found;
 }
 
 export function makeGroup(head: Head): Group {

@@ -36,7 +36,11 @@ export function lower(pending: Pending): LoweredPlan {
     if (!found) throw new GraphError(`lower: ${node.op.name} comes before its input`);
     return found;
   };
-  for (const node of pending.nodes) lowered.set(node, lowerNode(graph, node, node.inputs.map(get)));
+  for (const node of pending.nodes) {
+    graph.operation = node.op.name;
+    lowered.set(node, lowerNode(graph, node, node.inputs.map(get)));
+  }
+  graph.operation = "copy";
   return {
     graph,
     roots: pending.roots.map(get),
@@ -55,14 +59,22 @@ function lowerNode(graph: LoweredGraph, node: Node, inputs: readonly Lowered[]):
     case "bilinear":
     case "nonlinear":
       return op.lower(graph, inputs, attrs);
-    case "constant": {
-      const { value } = attrs;
-      return graph.literal(Number(value), node.dtype);
+    case "several":
+      // Nobody reads it: its parts have values of their own.
+      return graph.literal(0, node.dtype);
+    case "part": {
+      const [, value] = inputs;
+      if (!value) throw new GraphError(`lower: ${op.name} comes before its value`);
+      return value;
     }
     case "iota":
       return graph.iota(node.shape[0] ?? 0);
     case "leaf":
     case "scalar":
+    case "constant": {
+      const { value } = attrs;
+      return graph.literal(Number(value), node.dtype);
+    }
       throw new GraphError(`lower: ${op.name} has no value: ${node.gone ?? "it was never computed"}`);
   }
 }

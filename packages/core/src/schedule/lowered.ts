@@ -15,7 +15,14 @@ export type Body =
   | { readonly kind: "iota" }
   /** Arguments broadcast to the node's shape. */
   | { readonly kind: "apply"; readonly op: Instruction; readonly args: readonly Lowered[]; readonly check: number }
-  | { readonly kind: "view"; readonly x: Lowered; readonly op: ViewOp; readonly fill: number }
+  | {
+      readonly kind: "view";
+      readonly x: Lowered;
+      readonly op: ViewOp;
+      readonly fill: number;
+      /** Values that must be there before this one is read. */
+      readonly after?: readonly Lowered[];
+    }
   | { readonly kind: "reduce"; readonly op: FoldOp; readonly x: Lowered; readonly axes: readonly number[] }
   | { readonly kind: "contract"; readonly a: Lowered; readonly b: Lowered; readonly contraction: Contraction }
   | { readonly kind: "join"; readonly parts: readonly Lowered[]; readonly starts: readonly Shape[] }
@@ -32,10 +39,11 @@ export interface Lowered {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly body: Body;
+  /** The name of the operation that came to need it first. */
+  readonly operation: string;
 }
 
-export const argumentsOf = (node: Lowered): readonly Lowered[] => {
-  const { body } = node;
+export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[] => {
   switch (body.kind) {
     case "apply":
       return body.args;
@@ -63,12 +71,14 @@ const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", 
 /** Builds the lowered graph, finding equal nodes once. */
 export class LoweredGraph implements Lowering<Lowered> {
   readonly checks: Check[] = [];
+  /** The operation that nodes are made for from here on. */
+  operation = "";
   private readonly known = new Map<string, Lowered>();
 
   private intern(key: string, shape: Shape, dtype: DType, body: Body): Lowered {
     const found = this.known.get(key);
     if (found) return found;
-    const node: Lowered = { id: this.known.size, shape, dtype, body };
+    const node: Lowered = { id: this.known.size, shape, dtype, body, operation: this.operation };
     this.known.set(key, node);
     return node;
   }
@@ -100,7 +110,8 @@ export class LoweredGraph implements Lowering<Lowered> {
     const inner = x.body;
     if (op.kind === "reshape" || op.kind === "expand") {
       if (sameShape(shape, x.shape)) return x;
-      if (op.kind === "reshape" && inner.kind === "view" && inner.op.kind === "reshape") return this.view(inner.x, op);
+      if (op.kind === "reshape" && inner.kind === "view" && inner.op.kind === "reshape" && !inner.after)
+        return this.view(inner.x, op);
     } else if (op.kind === "permute") {
       if (op.axes.every((axis, i) => axis === i)) return x;
       if (inner.kind === "view" && inner.op.kind === "permute") {
@@ -115,12 +126,18 @@ export class LoweredGraph implements Lowering<Lowered> {
     return this.intern(`v${x.id};${show(fill)};${JSON.stringify(op)}`, shape, x.dtype, { kind: "view", x, op, fill });
   }
 
-  reduce(op: FoldOp, x: Lowered, axes: readonly number[]): Lowered {
-    const shape = x.shape.filter((_, i) => !axes.includes(i));
-    const positions = op === "argmax" || op === "argmin";
+  after(x: Lowered, others: readonly Lowered[]): Lowered {
+    const op: ViewOp = { kind: "reshape", shape: x.shape };
+    const key = `w${x.id};${others.map((other) => other.id)}`;
+    return this.intern(key, x.shape, x.dtype, { kind: "view", x, op, fill: 0, after: others });
+  }
+
     if (axes.every((axis) => x.shape[axis] === 1)) {
       if (!positions) return this.view(x, { kind: "reshape", shape });
       return this.view(this.literal(0, "int32"), { kind: "expand", shape });
+  reduce(op: FoldOp, x: Lowered, axes: readonly number[]): Lowered {
+    const shape = x.shape.filter((_, i) => !axes.includes(i));
+    const positions = op === "argmax" || op === "argmin";
     }
     return this.intern(`r${op};${x.id};${axes}`, shape, positions ? "int32" : x.dtype, { kind: "reduce", op, x, axes });
   }

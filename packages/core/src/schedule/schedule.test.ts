@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planFor, withoutFusion } from "../engine/engine.ts";
+import { stopGradient } from "../functions/transforms.ts";
 import { builder } from "../ops/builder.ts";
 import { tensor } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -125,5 +126,27 @@ describe("fusion", () => {
   it("stores a permuted matrix product in place of a copy", () => {
     const x = matrix(6, 4).matmul(matrix(4, 10)).reshape([2, 3, 10]).permute([1, 0, 2]).mul(2);
     expect(forms(x)).toEqual(["contract"]);
+  });
+});
+
+describe("names of operations", () => {
+  const operations = (x: Tensor): unknown[] => planFor([x.node]).kernels.map((kernel) => kernel.operations);
+  const x = tensor(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { device: "reference" },
+  );
+
+  it("are those whose values a kernel computes, in their order", () => {
+    expect(operations(x.matmul(x).add(1).relu())).toEqual([["matmul", "add", "relu"]]);
+    expect(operations(x.exp().sum({ axis: 1 }).mul(x.sum()))).toEqual([["sum"], ["exp", "sum", "mul"]]);
+  });
+
+  it("are those of views only where nothing else is done", () => {
+    expect(operations(x.transpose())).toEqual([["permute"]]);
+    expect(operations(x.transpose().exp())).toEqual([["exp"]]);
+    expect(operations(stopGradient(x))).toEqual([["copy"]]);
   });
 });

@@ -6,7 +6,25 @@ import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
 
 /** What a loss's forward run kept for its backward pass. */
-const kept = new WeakMap<Node, readonly Node[]>();
+interface Kept {
+  readonly root: Node;
+  readonly nodes: readonly Node[];
+}
+
+/** The latest ones only: a loop that reads losses and never calls backward() must not pile them up. */
+let kept: Kept[] = [];
+const maxKept = 2;
+
+function keepFor(root: Node, nodes: readonly Node[]): void {
+  kept.push({ root, nodes });
+  if (kept.length <= maxKept) return;
+  const [oldest, ...rest] = kept;
+  kept = rest;
+  for (const node of oldest?.nodes ?? []) {
+    node.storage?.release();
+    node.storage = null;
+  }
+}
 
 const leavesOf = (root: Node): Node[] =>
   topological([root], (node) => node.requiresGrad).filter((node) => node.op.kind === "leaf");
@@ -24,9 +42,10 @@ export function leafGradients(root: Node, cotangent: Node): { leaf: Node; gradie
 export function expectGradients(root: Node, gradients: readonly Node[]): void {
   joinNextRun(root);
   for (const gradient of gradients) joinNextRun(gradient);
-  const held = kept.get(root);
-  if (held) releaseAfterNextRun(held);
-  kept.delete(root);
+  const held = kept.find((entry) => entry.root === root);
+  if (!held) return;
+  releaseAfterNextRun(held.nodes);
+  kept = kept.filter((entry) => entry !== held);
 }
 
 /**
@@ -37,8 +56,8 @@ export function realizeForReading(roots: readonly Node[]): void {
   const keep: Node[] = [];
   for (const root of roots) {
     if (root.storage !== null || !root.requiresGrad) continue;
-    const needed = neededByReverse(root);
-    kept.set(root, needed);
+    const needed = neededByReverse(root).filter((node) => !roots.includes(node));
+    keepFor(root, needed);
     keep.push(...needed);
   }
   realize(roots, { keep });

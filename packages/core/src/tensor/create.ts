@@ -23,7 +23,8 @@ type DataShape<T> = T extends TypedArray ? [number] : LiteralShape<T>;
 
 /**
  * A tensor that holds a copy of `data`.
- * @param data a number, a boolean, nested arrays of them with rows of equal length, or a typed array
+ * @param data a number, a boolean, nested arrays of them with rows of equal length, or a typed array. Sizes that are
+ *   written down are part of the type; the compiler cannot do that for more than 10,000 numbers in a row: say `number[]` there
  * @param options shape (for flat data), dtype, device, requiresGrad
  * @throws {ShapeError} `tensor: expected 4 values for shape [2, 2], got 3`
  * @throws {DTypeError} `tensor: expected a float dtype with requiresGrad, got int32`

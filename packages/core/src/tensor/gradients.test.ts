@@ -170,3 +170,24 @@ describe("assign", () => {
     expect(engineStatistics().runs).toBe(runs + 1);
   });
 });
+
+describe("to", () => {
+  it("moves values between devices, and leaves that collect gradients", () => {
+    const w = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { requiresGrad: true, device },
+    );
+    const moved = w.to("wasm");
+    expect([moved.device, moved.shape, moved.requiresGrad]).toEqual(["wasm", [2, 2], true]);
+    expect([...moved.dataSync()]).toEqual([1, 2, 3, 4]);
+    expect(() => moved.add(w)).toThrow(
+      'expected tensors on one device, got wasm and reference. Move one with .to("wasm")',
+    );
+    expect(() => w.mul(2).to("wasm")).toThrow("to: expected a leaf or a detached tensor to move");
+    expect(() => w.to("cuda")).toThrow("to: expected a dtype or one of");
+    expect(w.to("float64").dtype).toBe("float64");
+  });
+});

@@ -31,7 +31,9 @@ import { DeviceStorage } from "../runtime/storage.ts";
 import { expectGradients, leafGradients, realizeForReading } from "./backward.ts";
 import { formatValues, inspect } from "./format.ts";
 import { matmulNode } from "./matmul.ts";
+import { checkMove, isDType, leafOn } from "./move.ts";
 import { type Nested, nest } from "./nested.ts";
+import { powNode } from "./power.ts";
 import { alike, castNode, toFloat } from "./promote.ts";
 import { inferShape } from "./reshape.ts";
 
@@ -59,7 +61,7 @@ export class Tensor<S extends Shape = Shape> {
 
   constructor(node: Node) {
     this.node = node;
-    if (node.requiresGrad && node.op.kind === "leaf") owners.set(node, this);
+    if (node.requiresGrad && node.op.kind === "leaf" && !owners.has(node)) owners.set(node, this);
   }
 
   get shape(): S {
@@ -124,6 +126,7 @@ export class Tensor<S extends Shape = Shape> {
     exponent: B & BroadcastCheck<"pow", ShapeOf<T>, ShapeOf<B>>,
   ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   pow(exponent: Tensor | number): Tensor {
+    if (typeof exponent === "number") return new Tensor(powNode(toFloat(this.node), exponent));
     return new Tensor(builder.pow(...alike(toFloat(this.node), nodeOf(exponent))));
   }
   neg(): Tensor<S> {
@@ -317,9 +320,17 @@ export class Tensor<S extends Shape = Shape> {
     return new Tensor(builder.expand(this.node, shape));
   }
 
-  /** The same values as another dtype. */
-  to(dtype: DType): Tensor<S> {
-    return new Tensor(castNode(this.node, dtype));
+  /**
+   * The same values as another dtype, or on another device. Moving computes the value and copies it: what comes out is a
+   * leaf, which requires a gradient if this one is a leaf that does.
+   * @throws {DeviceError} `to: expected a dtype or one of wasm, reference, got "cuda"`
+   * @throws {GraphError} `to: expected a leaf or a detached tensor to move, got a result that carries a gradient`
+   */
+  to(target: DType | (string & {})): Tensor<S> {
+    if (isDType(target)) return new Tensor(castNode(this.node, target));
+    if (target === this.device) return this;
+    checkMove(this.node, target);
+    return new Tensor(leafOn(target, this.node, this.dataSync()));
   }
 
   // Gradients

@@ -10,6 +10,9 @@ import * as hyperbolic from "../ops/hyperbolic.ts";
 import * as join from "../ops/join.ts";
 import * as random from "../ops/random.ts";
 import * as reduce from "../ops/reduce.ts";
+import * as scan from "../ops/scan.ts";
+import * as scatter from "../ops/scatter.ts";
+import * as special from "../ops/special.ts";
 import * as transcendental from "../ops/transcendental.ts";
 import * as view from "../ops/view.ts";
 import { activation as activationSamples } from "./samples/activation.ts";
@@ -24,6 +27,9 @@ import { join as joinSamples } from "./samples/join.ts";
 import { random as randomSamples } from "./samples/random.ts";
 import { reduce as reduceSamples } from "./samples/reduce.ts";
 import type { Operation, Samples, SamplesOf } from "./samples/sample.ts";
+import { scan as scanSamples } from "./samples/scan.ts";
+import { scatter as scatterSamples } from "./samples/scatter.ts";
+import { special as specialSamples } from "./samples/special.ts";
 import { transcendental as transcendentalSamples } from "./samples/transcendental.ts";
 import { view as viewSamples } from "./samples/view.ts";
 
@@ -53,6 +59,7 @@ export const sampled: readonly Sampled[] = [
   ...family("arithmetic", arithmetic, arithmeticSamples),
   ...family("transcendental", transcendental, transcendentalSamples),
   ...family("hyperbolic", hyperbolic, hyperbolicSamples),
+  ...family("special", special, specialSamples),
   ...family("activation", activation, activationSamples),
   ...family("compare", compare, compareSamples),
   ...family("cast", cast, castSamples),
@@ -60,6 +67,8 @@ export const sampled: readonly Sampled[] = [
   ...family("view", view, viewSamples),
   ...family("join", join, joinSamples),
   ...family("gather", gather, gatherSamples),
+  ...family("scatter", scatter, scatterSamples),
+  ...family("scan", scan, scanSamples),
   ...family("contract", contract, contractSamples),
   ...family("conv", conv, convSamples),
   ...family("random", random, randomSamples),

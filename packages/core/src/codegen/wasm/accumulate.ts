@@ -73,14 +73,13 @@ export class Accumulator {
   /** The result as `dtype`; `across`: the lanes are parts of one result, which then stands in all of them. */
   finish(dtype: DType, across: boolean): Lanes {
     const { c } = this;
-    if (this.total.length === 0) {
-      const state = this.gather();
-      if (across) this.mergeLanes(this.scheme, state);
-      return c.keepLanes(c.cast(this.scheme.result(state), dtype));
-    }
-    this.flush();
-    if (across) this.mergeLanes(foldScheme(c, "add", "float64"), this.total);
-    return c.keepLanes(c.cast({ dtype: "float64", parts: this.total }, dtype));
+    const isBlocked = this.total.length > 0;
+    if (isBlocked) this.flush();
+    const state = isBlocked ? this.total : this.gather();
+    const scheme = isBlocked ? foldScheme(c, "add", "float64") : this.scheme;
+    if (across) this.mergeLanes(scheme, state);
+    const result = c.cast(scheme.result(state), dtype);
+    return c.keepLanes(across ? c.spread(result) : result);
   }
 
   /** Brings the other half of the lanes to each, then the other of the pair. */

@@ -2,6 +2,7 @@
 // where results go, and where everything lies in the workspace.
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
+import { batchColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
 
@@ -108,7 +109,7 @@ export function planContract(kernel: ContractKernel, wide: boolean): ContractPla
   if (batch * m * n === 0) return { kind: "empty" };
   if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
     return { kind: "loops", kernel: asReduce(kernel) };
-  const plan = planBlocks(kernel, wide);
+  const plan = planBatched(kernel, wide);
   return isDotProducts(plan) ? { kind: "loops", kernel: asReduce(kernel) } : plan;
 }
 
@@ -116,16 +117,34 @@ export function planContract(kernel: ContractKernel, wide: boolean): ContractPla
 const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
   b.packed && m <= 2 && k >= 16 && a.k.at(-1)?.stride === 1 && b.k.at(-1)?.stride === 1;
 
+/** Results that cannot be finished block by block are taken apart into a batch, where that helps. */
+function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
+  const plan = planBlocks(kernel, wide);
+  const isEven = ({ epilogue }: GemmPlan): boolean =>
+    epilogue.kind === "none" || (epilogue.kind === "blocks" && epilogue.splitColumns && epilogue.splitRows);
+  if (isEven(plan)) return plan;
+  for (const apart of [batchColumns(kernel), batchColumns(swapRoles(kernel))]) {
+    const better = apart && planBlocks(apart, wide);
+    if (better && isEven(better)) return better;
+  }
+  return plan;
+}
+
+/** Either operand may be the one that is read as vectors: where results can be stored at once, or where it costs less. */
 function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
-  const { m, n } = groupsOf(kernel);
   const swapped = swapRoles(kernel);
-  const direct = directTarget(kernel);
-  const directSwapped = directTarget(swapped);
-  const cost = tileCost(m, n, wide);
-  const costSwapped = tileCost(n, m, wide);
-  if (direct && !(directSwapped && costSwapped < cost)) return planGemm(kernel, direct, wide);
-  if (directSwapped) return planGemm(swapped, directSwapped, wide);
-  return planGemm(costSwapped < 0.75 * cost ? swapped : kernel, null, wide);
+  const [target, targetSwapped] = [directTarget(kernel), directTarget(swapped)];
+  const plan = planGemm(kernel, target, wide);
+  const planSwapped = planGemm(swapped, targetSwapped, wide);
+  if ((target === null) !== (targetSwapped === null)) return target ? plan : planSwapped;
+  return costOf(planSwapped, wide) < 0.9 * costOf(plan, wide) ? planSwapped : plan;
+}
+
+/** Cycles for each step of k: for the tiles, and nearly one for each element that is packed. */
+function costOf({ m, n, a, b, batch }: GemmPlan, wide: boolean): number {
+  const packing = ({ packed, hoisted }: GemmOperand, lanes: number): number =>
+    packed ? (0.8 * lanes) / (hoisted ? batch : 1) : 0;
+  return tileCost(m, n, wide) + packing(a, m) + packing(b, n);
 }
 
 /** The store's own place, where it takes the bare result along contiguous n. */

@@ -17,4 +17,4 @@ export function costOf(roots: readonly Expr[]): number {
 }
 
 /** How many vectors a round of a loop works on: enough to hide latencies, few enough to stay small. */
-export const unrollFor = (cost: number): 1 | 2 | 4 => (cost <= 10 ? 4 : cost <= 60 ? 2 : 1);
+export const unrollFor = (cost: number): 1 | 2 | 4 => (cost <= 10 ? 4 : cost <= 200 ? 2 : 1);

@@ -68,6 +68,18 @@ export class LaneOperations implements MathContext {
     return i32x4.replaceLane(result, 0, i32x4.extractLane(result, 0));
   }
 
+  /**
+   * The first lane in all of them, by way of a scalar: V8's revectorizer takes that for one value, where it would
+   * otherwise do what led to it over again, for each half of a pair.
+   */
+  spread(x: Lanes): Lanes {
+    const [first = this.int(0)] = x.parts;
+    if (x.dtype === "float32") return { ...x, parts: [f32x4.splat(f32x4.extractLane(first, 0))] };
+    if (x.dtype !== "float64") return { ...x, parts: [i32x4.splat(i32x4.extractLane(first, 0))] };
+    const both = this.keep(f64x2.splat(f64x2.extractLane(first, 0)));
+    return { ...x, parts: [both, both] };
+  }
+
   keepLanes(x: Lanes): Lanes {
     return x.parts.every(isLocal) ? x : { ...x, parts: x.parts.map((part) => this.keep(part)) };
   }
@@ -87,6 +99,11 @@ export class LaneOperations implements MathContext {
 
   int(a: number, b: number = a, c: number = a, d: number = a): V128 {
     return this.constant(`int ${a} ${b} ${c} ${d}`, () => i32x4.const(a, b, c, d));
+  }
+
+  /** A mask of the first `lanes` lanes. */
+  laneMask(lanes: number): V128 {
+    return this.int(-1, lanes > 1 ? -1 : 0, lanes > 2 ? -1 : 0, lanes > 3 ? -1 : 0);
   }
 
   literal(dtype: DType, value: number): Lanes {

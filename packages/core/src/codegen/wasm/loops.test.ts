@@ -117,6 +117,32 @@ describe("maps", () => {
       },
     );
 
+  it("computes chains that are thousands of instructions deep", () => {
+    let value = load(0, "float32", [70], [1]);
+    for (let i = 0; i < 4000; i++)
+      value = apply(i % 2 ? "sub" : "add", "float32", value, load(1, "float32", [70], [i % 3 === 0 ? 0 : 1]));
+    const slots = [new Float32Array(70).fill(3), new Float32Array(70).map((_, i) => i), new Float32Array(70)];
+    same(map([70], once(2, value, [70], [1])), ["float32", "float32", "float32"], slots, exact);
+  });
+
+  it.each([4, 5, 6, 7, 9, 16, 35])("repeats %i elements twice, along rows and columns", (n) => {
+    for (const dtype of ["float32", "int32", "uint8", "float64"] as const)
+      for (const rows of [1, 3]) {
+        const shape = [rows, 2, n, 2];
+        const strides = contiguousStrides(shape);
+        const input = randomArray(dtype, rows * n, random(n));
+        const whole: Expr = { kind: "index", dtype: "int32", offset: 0, coefficients: [0, 2, 0, 1] };
+        const outputs = [once(1, load(0, dtype, shape, [n, 0, 1, 0]), shape, strides), once(2, whole, shape, strides)];
+        const size = sizeOf(shape);
+        same(
+          map(shape, ...outputs),
+          [dtype, dtype, "int32"],
+          [input, emptyArray(dtype, size), new Int32Array(size)],
+          exact,
+        );
+      }
+  });
+
   it("shifts by a literal", () => {
     const next = random(1);
     for (const op of ["shl", "shr"] as const) {

@@ -1,12 +1,14 @@
 // Loop kernels as WebAssembly: which loop runs in the lanes, how far loops are unrolled, where stages and folds go.
 import type { DType } from "../../base/dtype.ts";
+import { sizeOf } from "../../base/shape.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
 import { type Extent, kernelFunction } from "./abi.ts";
 import { Accumulator } from "./accumulate.ts";
+import type { Affine, Point } from "./address.ts";
 import { costOf, unrollFor } from "./cost.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
-import { Evaluator, type Point } from "./expression.ts";
+import { Evaluator } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
 import { type I32, i32, select } from "./instructions.ts";
 import { LaneOperations } from "./lanes.ts";
@@ -55,6 +57,8 @@ interface Cut {
 
 const oneByOne: Cut = { width: 1, unroll: 1, straight: 1 };
 const lanesPerVector = 4;
+/** Windows of 3 × 3 are written out. */
+const largestFlat = 9;
 /** Float32 additions in a row before a sum is carried over to float64. */
 const blockSteps = 64;
 
@@ -72,6 +76,10 @@ interface Layout {
   readonly rows: number;
   /** Rounds of this outer loop are the units that threads share; null: the kernel is one unit. */
   readonly split: Split | null;
+  /** The last dim has two iterations, whose stores alternate: the lanes run along the dim before it. */
+  readonly alternates: boolean;
+  /** The inner dims are so small that all their iterations are written out. */
+  readonly flat: boolean;
 }
 
 interface Split {
@@ -82,26 +90,32 @@ interface Split {
 /** `features`: of the engine whose threads may share the kernel; null where it is one unit in any case. */
 function layoutOf(kernel: LoopKernel, features: WasmFeatures | null): Layout {
   const nest = simplifyNest(kernel);
-  const vector = chooseVector(nest);
+  const { sizes, outer } = nest;
+  const alternates = storesAlternate(nest);
+  const vector = alternates ? outer - 2 : chooseVector(nest);
   const first = stepsOf(nest.stages);
-  const straight = 2 * unrollFor(costOf(rootsOf(nest.stages)));
-  const isLong = Math.ceil((nest.sizes[vector] ?? 1) / lanesPerVector) > straight;
-  const { steps, rows } = vector >= nest.outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
+  const cost = costOf(rootsOf(nest.stages));
+  const straight = 2 * unrollFor(cost);
+  const isLong = Math.ceil((sizes[vector] ?? 1) / lanesPerVector) > straight;
+  const innerSize = sizeOf(sizes.slice(outer));
+  const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
+  const { steps, rows } = vector >= outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
   const unroll = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
   const cutOf = (dim: number): Cut => (dim === vector ? { width: 4, unroll, straight } : oneByOne);
-  const shared = features !== null && workNs(kernel) >= (features.minSharedNs ?? minSharedNs);
-  return { nest, cutOf, vector, straight, steps, rows, split: shared ? chooseSplit(nest, cutOf) : null };
+  const isShared = features !== null && workNs(kernel) >= (features.minSharedNs ?? minSharedNs);
+  const split = isShared ? chooseSplit(sizes.slice(0, alternates ? outer - 1 : outer), cutOf) : null;
+  return { nest, cutOf, vector, straight, steps, rows, alternates, flat, split };
 }
 
 /** Enough units that threads come out even. */
 const manyUnits = 32;
 
 /** The outermost loop that has many rounds, or else the one that has most. */
-function chooseSplit({ sizes, outer }: Nest, cutOf: (dim: number) => Cut): Split | null {
+function chooseSplit(sizes: readonly number[], cutOf: (dim: number) => Cut): Split | null {
   let best: Split | null = null;
-  for (let dim = 0; dim < outer && (best?.units ?? 0) < manyUnits; dim++) {
+  for (const [dim, size] of sizes.entries()) {
+    if (best && best.units >= manyUnits) break;
     const { width, unroll, straight } = cutOf(dim);
-    const size = sizes[dim] ?? 1;
     const units = Math.ceil(size / width) <= straight ? 1 : Math.ceil(size / (width * unroll));
     if (units > (best?.units ?? 1)) best = { dim, units };
   }
@@ -137,9 +151,13 @@ class LoopWriter {
       if (dim === nest.outer) this.stages([zero]);
       else {
         this.loop(dim, this.layout.cutOf(dim), affines, null, (points) => {
-          if (dim === this.layout.vector)
-            this.stages(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes)));
-          else level(dim + 1);
+          const along = points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes));
+          if (dim !== this.layout.vector) level(dim + 1);
+          else if (!this.layout.alternates) this.stages(along);
+          else
+            evaluator.enter(dim + 1, () =>
+              this.stages(along.flatMap((point) => [point, shifted(point, dim + 1, 1, point.lanes)])),
+            );
         });
       }
     };
@@ -156,16 +174,26 @@ class LoopWriter {
     });
   }
 
-  /** All values first, then all stores: outputs may lie where inputs lay. */
+  /**
+   * All values first, then all stores: outputs may lie where inputs lay. Each output's stores follow each other, as
+   * V8 pairs vectors only where nothing is stored in between.
+   */
   private storeAll(stores: readonly Store[], points: readonly Point[]): void {
     const alone = stores.length * points.length === 1;
-    const writes = points.flatMap((point) =>
+    const values = points.map((point) =>
       stores.map((store) => {
         const value = this.evaluator.value(store.value, point);
-        return { store, point, value: alone ? value : this.evaluator.lanes.keepLanes(value) };
+        return alone ? value : this.evaluator.lanes.keepLanes(value);
       }),
     );
-    for (const { store, point, value } of writes) this.evaluator.store(store, value, point);
+    stores.forEach((store, i) => {
+      points.forEach((point, j) => {
+        const value = values[j]?.[i];
+        if (!value) return;
+        if (!this.layout.alternates) this.evaluator.store(store, value, point);
+        else if (j % 2 === 0) this.evaluator.storePairs(store, value, values[j + 1]?.[i] ?? value, point);
+      });
+    });
   }
 
   /** One walk over the inner dims. */
@@ -181,9 +209,10 @@ class LoopWriter {
     const cut: Cut = lanesAreInner
       ? { width: 4, unroll, straight: this.layout.straight }
       : { width: 1, unroll: Math.max(1, Math.floor(4 / outerPoints.length)), straight: this.layout.straight / 2 };
-    const isEmpty = nest.sizes.slice(nest.outer).includes(0);
-    const units = rank > nest.outer ? Math.ceil((nest.sizes[last] ?? 1) / cut.width) : 1;
-    const width = Math.max(1, Math.min(4, units, units <= cut.straight ? units : cut.unroll));
+    const innerSizes = nest.sizes.slice(nest.outer);
+    const isEmpty = innerSizes.includes(0);
+    const units = this.layout.flat ? sizeOf(innerSizes) : Math.ceil((nest.sizes[last] ?? 1) / cut.width);
+    const width = Math.max(1, Math.min(4, units, this.layout.flat || units <= cut.straight ? units : cut.unroll));
     const block = this.blockOf(cut);
     const accumulators = outerPoints.map(() =>
       folds.map((fold) => new Accumulator(evaluator.lanes, fold.op, foldedType(fold), width, block !== null)),
@@ -193,22 +222,22 @@ class LoopWriter {
       const flush = (): void => {
         for (const group of accumulators) for (const accumulator of group) accumulator.flush();
       };
-      const body = (inner: readonly { delta: number; lanes: number }[]): void => {
+      const body = (inner: readonly Point[]): void => {
         const points = outerPoints.flatMap((outerPoint, group) =>
-          inner.map(({ delta, lanes }, slot) => ({
+          inner.map(({ deltas, lanes }, slot) => ({
             group,
             slot,
-            point:
-              last < nest.outer
-                ? outerPoint
-                : shifted(outerPoint, last, delta, lanesAreInner ? lanes : outerPoint.lanes),
+            point: {
+              deltas: outerPoint.deltas.map((delta, dim) => delta + (deltas[dim] ?? 0)),
+              lanes: lanesAreInner ? lanes : outerPoint.lanes,
+            },
           })),
         );
         for (const { group, slot, point } of points)
           folds.forEach((fold, i) => {
             const value = evaluator.lanes.cast(evaluator.value(fold.value, point), foldedType(fold));
             const position = fold.position ? (evaluator.value(fold.position, point).parts[0] ?? null) : null;
-            const mask = lanesAreInner && point.lanes < lanesPerVector ? evaluator.laneMask(point.lanes) : null;
+            const mask = lanesAreInner && point.lanes < lanesPerVector ? evaluator.lanes.laneMask(point.lanes) : null;
             accumulators[group]?.[i]?.add(slot, value, position, mask);
           });
         this.storeAll(
@@ -216,13 +245,21 @@ class LoopWriter {
           points.map(({ point }) => point),
         );
       };
+      const zero: Point = { deltas: nest.sizes.map(() => 0), lanes: 1 };
       const level = (dim: number): void => {
         evaluator.prepare(roots, outerPoints);
-        if (dim === rank) body([{ delta: 0, lanes: 1 }]);
-        else if (dim === last) this.loop(dim, cut, affines, block?.dim === dim ? { ...block, flush } : null, body);
-        else this.loop(dim, oneByOne, affines, block?.dim === dim ? { ...block, flush } : null, () => level(dim + 1));
+        const carried = block?.dim === dim ? { ...block, flush } : null;
+        if (dim === rank) body([zero]);
+        else if (dim < last) this.loop(dim, oneByOne, affines, carried, () => level(dim + 1));
+        else
+          this.loop(dim, cut, affines, carried, (points) =>
+            body(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes))),
+          );
       };
-      level(nest.outer);
+      if (this.layout.flat) {
+        evaluator.prepare(roots, outerPoints);
+        this.enterAll(nest.outer, () => body(allPoints(nest.sizes, nest.outer)));
+      } else level(nest.outer);
     }
     outerPoints.forEach((point, group) => {
       folds.forEach((fold, i) => {
@@ -230,6 +267,12 @@ class LoopWriter {
         if (result) evaluator.setAccumulator(fold.index, point, result);
       });
     });
+  }
+
+  /** Enters all dims from this one on. */
+  private enterAll(dim: number, body: () => void): void {
+    if (dim === this.nest.sizes.length) body();
+    else this.evaluator.enter(dim, () => this.enterAll(dim + 1, body));
   }
 
   /** The loop that sums are carried over in: the outermost of which one iteration adds few enough to an accumulator. */
@@ -248,7 +291,7 @@ class LoopWriter {
   private loop(
     dim: number,
     { width, unroll, straight }: Cut,
-    affines: Parameters<Evaluator["moveAlong"]>[1],
+    affines: readonly Affine[],
     block: (Block & { flush(): void }) | null,
     body: (points: readonly { delta: number; lanes: number }[]) => void,
   ): void {
@@ -267,7 +310,7 @@ class LoopWriter {
       evaluator.frame(() => {
         const step = width * unroll;
         const rounds = Math.floor(size / step);
-        const advance = evaluator.moveAlong(dim, affines);
+        const advance = evaluator.addresses.moveAlong(dim, affines);
         const round = (): void => {
           evaluator.frame(() => body(pointsOf(step)));
           advance(step);
@@ -334,6 +377,24 @@ const shifted = (point: Point, dim: number, delta: number, lanes: number): Point
   deltas: point.deltas.map((old, axis) => (axis === dim ? old + delta : old)),
   lanes,
 });
+
+/** Every iteration of the dims from `first` on. */
+function allPoints(sizes: readonly number[], first: number): Point[] {
+  let points: Point[] = [{ deltas: sizes.map(() => 0), lanes: 1 }];
+  for (let dim = first; dim < sizes.length; dim++)
+    points = points.flatMap((point) => Array.from({ length: sizes[dim] ?? 1 }, (_, i) => shifted(point, dim, i, 1)));
+  return points;
+}
+
+/** The stores of the last two dims fill memory without gaps, one iteration of the last after the other. */
+const isAlternating = ({ dtype, view }: Store, vector: number): boolean =>
+  (dtype === "float32" || dtype === "int32") && view.strides[vector] === 2 && view.strides[vector + 1] === 1;
+
+function storesAlternate({ sizes, outer, stages }: Nest): boolean {
+  if (sizes.length !== outer || outer < 2 || sizes[outer - 1] !== 2 || (sizes[outer - 2] ?? 1) < lanesPerVector)
+    return false;
+  return storesOf(stages).every((store) => isAlternating(store, outer - 2));
+}
 
 /** The dim whose iterations go into the lanes: one along which memory is contiguous, the last outer or inner one. */
 function chooseVector({ sizes, outer, stages }: Nest): number {

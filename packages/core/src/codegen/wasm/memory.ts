@@ -39,6 +39,8 @@ function load32(c: LaneOperations, place: Place, stride: number, lanes: number):
     const backwards = c.keep(v128.load(...at(place, -12)));
     return shuffle32(backwards, backwards, [3, 2, 1, 0]);
   }
+  if (stride === 8 && lanes > 2)
+    return shuffle32(v128.load(...at(place, 0)), v128.load(...at(place, 16)), [0, 2, 4, 6]);
   let out = v128.load32Zero(...at(place, 0));
   for (let lane = 1; lane < lanes; lane++) {
     const [address, offset] = at(place, lane * stride);
@@ -151,6 +153,18 @@ export function storeLanes(c: LaneOperations, value: Lanes, place: Place, stride
         for (let lane = from; lane < lanes; lane++) f.storeLane(8, ...lanePlace(place, lane * stride, bytes, 4 * lane));
     }
   }
+}
+
+/** Stores `lanes` elements of 32 bits of each, even[0], odd[0], even[1], …, without gaps. */
+export function storeAlternately(c: LaneOperations, even: Lanes, odd: Lanes, place: Place, lanes: number): void {
+  const { dtype } = even;
+  const a = c.keep(even.parts[0] ?? c.int(0));
+  const b = c.keep(odd.parts[0] ?? a);
+  const low: Lanes = { dtype, parts: [shuffle32(a, b, [0, 4, 1, 5])] };
+  storeLanes(c, low, place, 4, Math.min(4, 2 * lanes));
+  if (lanes <= 2) return;
+  const high: Lanes = { dtype, parts: [shuffle32(a, b, [2, 6, 3, 7])] };
+  storeLanes(c, high, { ...place, offset: place.offset + 16 }, 4, 2 * lanes - 4);
 }
 
 function lanePlace(place: Place, more: number, value: V128, lane: number): [I32, V128, number, number] {

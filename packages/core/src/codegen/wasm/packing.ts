@@ -78,7 +78,8 @@ export const stepsOf = (axes: readonly Axis[]): Steps => {
   return axes.length > 1 ? (unit ? "runs" : "table") : unit ? "unit" : "even";
 };
 
-type Visit = (address: (source: I32) => I32, toOffset: number) => void;
+/** Copies one step; `address` is where a source lies in it. */
+type Visit = (address: (source: I32) => I32) => void;
 
 /**
  * A function (to, from, rows, step, count, panels, panelBytes) that packs panels of 4·`quads` rows: for each of `count`
@@ -107,37 +108,28 @@ export function packPanels(module: ModuleBuilder, steps: Steps, quads: number): 
     const sources = [0, 1, 2, 3].map(() => f.local("i32"));
     const [first = rows, ...others] = sources;
 
-    /** Visits `unrolled` steps after each other; `address` is where a source lies in a step. */
-    const visitSteps = (moved: readonly Local<"i32">[], unrolled: number, visit: Visit): void => {
-      for (let q = 0; q < unrolled; q++) {
-        if (tabled)
-          f.scope(() => {
-            const offset = f.local("i32", i32.load(table, 4 * q));
-            visit((source) => i32.add(source, offset), q * pitch);
-          });
-        else {
-          visit((source) => source, q * pitch);
-          for (const source of moved) f.increase(source, steps === "unit" ? i32.const(4) : step);
-        }
+    const oneStep = (moved: readonly Local<"i32">[], visit: Visit): void => {
+      if (tabled) {
+        f.scope(() => {
+          const offset = f.local("i32", i32.load(table));
+          visit((source) => i32.add(source, offset));
+        });
+        f.increase(table, 4);
+      } else {
+        visit((source) => source);
+        for (const source of moved) f.increase(source, steps === "unit" ? i32.const(4) : step);
       }
-      if (tabled) f.increase(table, 4 * unrolled);
-      f.increase(to, unrolled * pitch);
-      f.increase(left, -unrolled);
+      f.increase(to, pitch);
+      f.increase(left, -1);
     };
-    const eachStep = (moved: readonly Local<"i32">[], unrolled: number, visit: Visit): void => {
-      f.while(i32.ge(left, i32.const(unrolled)), () => visitSteps(moved, unrolled, visit));
-      if (unrolled > 1) f.while(left, () => visitSteps(moved, 1, visit));
-    };
-    const copyVectors = (): void =>
-      eachStep([first], 4, (address, toOffset) => f.store(to, v128.load(address(first)), toOffset));
-    const copyLane: Visit = (address, toOffset) => {
+    const copyVector: Visit = (address) => f.store(to, v128.load(address(first)));
+    const copyLanes: Visit = (address) => {
       const value = others.reduce(
         (vector, source, i) => v128.load32Lane(address(source), vector, i + 1),
         v128.load32Zero(address(first)),
       );
-      f.store(to, value, toOffset);
+      f.store(to, value);
     };
-    const copyLanes = (): void => eachStep(sources, 1, copyLane);
 
     /** Four steps that lie side by side. */
     const copyTurned = (offset: I32 | null): void => {
@@ -157,7 +149,7 @@ export function packPanels(module: ModuleBuilder, steps: Steps, quads: number): 
         f.if(
           isRun,
           () => copyTurned(offset),
-          () => visitSteps(sources, 1, copyLane),
+          () => oneStep(sources, copyLanes),
         );
       });
 
@@ -172,11 +164,16 @@ export function packPanels(module: ModuleBuilder, steps: Steps, quads: number): 
         const sideBySide = others
           .map((source, i) => i32.eq(i32.sub(source, first), i32.const(4 * (i + 1))))
           .reduce((both, one) => i32.and(both, one));
-        f.if(sideBySide, copyVectors, () => {
-          if (steps === "unit") f.while(i32.ge(left, i32.const(4)), () => copyTurned(null));
-          if (steps === "runs") f.while(i32.ge(left, i32.const(4)), copyRun);
-          copyLanes();
-        });
+        f.if(
+          sideBySide,
+          () => f.while(left, () => oneStep([first], copyVector)),
+          () => {
+            const four = i32.ge(left, i32.const(4));
+            if (steps === "unit") f.while(four, () => copyTurned(null));
+            if (steps === "runs") f.while(four, copyRun);
+            f.while(left, () => oneStep(sources, copyLanes));
+          },
+        );
         f.increase(rows, 16);
       });
       f.increase(panel, panelBytes);

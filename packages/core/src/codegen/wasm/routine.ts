@@ -7,6 +7,7 @@ import { argsortWorkspaceBytes, emitArgsort } from "./argsort.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
+import { emitScan } from "./scan.ts";
 
 export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _features: WasmFeatures): FunctionBuilder {
   const f = kernelFunction(module);
@@ -35,6 +36,13 @@ const routines: Readonly<Record<string, Routine>> = {
   put: { emit: (f, kernel) => rows(f, kernel, "put") },
   takeAlong: { emit: (f, kernel) => elements(f, kernel, "take") },
   putAlong: { emit: (f, kernel) => elements(f, kernel, "put") },
+  scatter: { emit: (f, kernel) => elements(f, kernel, "scatter") },
+  scan: {
+    emit: (f, kernel) => {
+      const [x] = kernel.inputs;
+      if (x) emitScan(f, kernel, f.local("i32", address(f, x)), f.local("i32", address(f, kernel.output)));
+    },
+  },
   argsort: {
     emit: (f, { inputs: [x], output, numbers: [rows = 0, n = 0, descending = 0] }, module) => {
       if (!x || rows * n === 0) return;
@@ -120,13 +128,14 @@ function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "pu
   });
 }
 
-/** takeAlong and putAlong: each element has an index of its own. */
-function elements(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "put"): void {
-  const [outer = 0, n = 0, inner = 0, m = 0] = kernel.numbers;
-  const [data, indices] = kernel.inputs;
+/** takeAlong, putAlong and scatter: each element has an index of its own. */
+function elements(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "put" | "scatter"): void {
+  const [outer = 0, n = 0, inner = 0, m = 0, mode = 0] = kernel.numbers;
+  const [data, indices, original] = kernel.inputs;
   const { dtype } = kernel.output;
   const bytes = elementBytes(dtype);
   if (direction === "put") clear(f, kernel.output);
+  if (original) f.memoryCopy(address(f, kernel.output), address(f, original), constant(original.size * bytes));
   if (!data || !indices || outer * inner * m === 0) return;
   const chosen = f.local("i32", address(f, direction === "take" ? data : kernel.output));
   const walked = f.local("i32", address(f, direction === "take" ? kernel.output : data));
@@ -145,7 +154,9 @@ function elements(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" |
             const position = i32.add(i32.mul(index, constant(inner * bytes)), i32.mul(c, constant(bytes)));
             f.set(element, i32.add(chosen, position));
             if (direction === "take") copyRow(f, walked, element, bytes);
-            else addRow(f, element, walked, 1, dtype);
+            else if (direction === "put") addRow(f, element, walked, 1, dtype);
+            else if (mode === 0) copyRow(f, element, walked, bytes);
+            else keepExtreme(f, dtype, element, walked, mode === 1);
           },
           () => {
             if (direction === "take") f.memoryFill(walked, constant(0), constant(bytes));
@@ -236,5 +247,22 @@ function addElement(f: FunctionBuilder, dtype: DType, to: I32, from: I32, at: nu
       return;
     default:
       f.store8(to, i32.add(i32.load8U(to, at), i32.load8U(from, at)), at);
+  }
+}
+
+/** to = the larger or smaller of both; NaN stays. */
+function keepExtreme(f: FunctionBuilder, dtype: DType, to: Local<"i32">, from: Local<"i32">, isMax: boolean): void {
+  switch (dtype) {
+    case "float32":
+      f.store(to, (isMax ? f32.max : f32.min)(f32.load(to), f32.load(from)));
+      return;
+    case "float64":
+      f.store(to, (isMax ? f64.max : f64.min)(f64.load(to), f64.load(from)));
+      return;
+    default: {
+      const load = (address: I32): I32 => (dtype === "int32" ? i32.load(address) : i32.load8U(address));
+      const wins = isMax ? i32.lt(load(to), load(from)) : i32.lt(load(from), load(to));
+      f.if(wins, () => copyRow(f, to, from, elementBytes(dtype)));
+    }
   }
 }

@@ -64,22 +64,18 @@ export function keepRows(nest: Nest, steps: readonly Step[]): { steps: readonly 
   const view = { shape: sizes, offset: 0, strides, guards: [] };
   const changed = steps.map((step, i): Step => {
     if (step.once) return step;
-    const visit = (expr: Expr): void => {
-      if (kept.has(expr)) return;
+    const seen = new Set<Expr>();
+    const rest = rootsOf(step.stages).toReversed();
+    for (let expr = rest.pop(); expr; expr = rest.pop()) {
+      if (seen.has(expr) || kept.has(expr) || expr.kind !== "apply") continue;
+      seen.add(expr);
       const home = homes.get(expr) ?? i;
-      if (
-        home < i &&
-        expr.kind === "apply" &&
-        expr.dtype === "float32" &&
-        runsAlong(expr, outer) &&
-        costOf([expr]) >= worthKeeping
-      ) {
+      if (home < i && expr.dtype === "float32" && costOf([expr]) >= worthKeeping && runsAlong(expr, outer)) {
         const slot = -1 - kept.size;
         kept.set(expr, { kind: "load", dtype: expr.dtype, slot, view });
         stored[home]?.push({ kind: "each", store: { slot, dtype: expr.dtype, view, value: expr } });
-      } else if (expr.kind === "apply") expr.args.forEach(visit);
-    };
-    rootsOf(step.stages).forEach(visit);
+      } else rest.push(...expr.args.toReversed());
+    }
     const local = new Map([...kept].filter(([expr]) => (homes.get(expr) ?? i) < i));
     return { once: false, stages: step.stages.map((stage) => replaced(stage, local)) };
   });

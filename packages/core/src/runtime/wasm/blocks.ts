@@ -33,6 +33,11 @@ export class Blocks {
   private powerBits = 0;
   private readonly cutBits = new Int32Array(powers);
   private last: Block | null = null;
+  /**
+   * Block objects out of use, linked by `nextFree`, to be used again. Left to the garbage collector with their links,
+   * old ones would keep all younger neighbours alive until a full collection.
+   */
+  private spare: Block | null = null;
 
   /** A block of at least `bytes`, a multiple of 64; null where none is free. */
   take(bytes: number): Block | null {
@@ -106,7 +111,7 @@ export class Blocks {
     const rest = block.capacityBytes - bytes;
     if (rest < blockBytes) return;
     block.capacityBytes = bytes;
-    const tail = new Block(block.address + bytes, rest);
+    const tail = this.create(block.address + bytes, rest);
     tail.before = block;
     tail.after = block.after;
     if (block.after) block.after.before = tail;
@@ -120,6 +125,20 @@ export class Blocks {
     block.after = next.after;
     if (next.after) next.after.before = block;
     if (this.last === next) this.last = block;
+    next.before = null;
+    next.after = null;
+    next.nextFree = this.spare;
+    this.spare = next;
+  }
+
+  private create(address: number, capacityBytes: number): Block {
+    const block = this.spare;
+    if (block === null) return new Block(address, capacityBytes);
+    this.spare = block.nextFree;
+    block.nextFree = null;
+    block.address = address;
+    block.capacityBytes = capacityBytes;
+    return block;
   }
 
   private list(block: Block): void {
@@ -138,6 +157,8 @@ export class Blocks {
   private unlist(block: Block): void {
     const index = classOf(block.capacityBytes / blockBytes);
     const { previousFree, nextFree } = block;
+    block.previousFree = null;
+    block.nextFree = null;
     if (nextFree) nextFree.previousFree = previousFree;
     if (previousFree) {
       previousFree.nextFree = nextFree;

@@ -1,0 +1,88 @@
+// Running sums and positions of extremes along an axis, as WebAssembly. kernel/routines.ts defines what they are.
+import { type DType, elementBytes } from "../../base/dtype.ts";
+import type { RoutineKernel } from "../../kernel/ir.ts";
+import type { FunctionBuilder, Local } from "./encoder.ts";
+import { f32, f64, type I32, i32 } from "./instructions.ts";
+
+/** `x` and `out` are the addresses of the operands. */
+export function emitScan(f: FunctionBuilder, kernel: RoutineKernel, x: Local<"i32">, out: Local<"i32">): void {
+  const [outer = 0, n = 0, inner = 0, mode = 0, reverse = 0] = kernel.numbers;
+  const dtype = kernel.inputs[0]?.dtype ?? "float32";
+  if (outer * n * inner === 0) return;
+  const [xBytes, outBytes] = [elementBytes(dtype), elementBytes(kernel.output.dtype)];
+  const [from, to] = [f.local("i32"), f.local("i32")];
+  const [o, c, j] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const step = reverse ? -inner : inner;
+  const start = reverse ? (n - 1) * inner : 0;
+  const one = mode === 0 ? runningSum(f, dtype) : runningPosition(f, dtype, mode === 1, reverse !== 0 ? n - 1 : 0);
+  f.for(o, 0, outer, 1, () => {
+    f.for(c, 0, inner, 1, () => {
+      f.set(from, i32.add(i32.add(x, i32.mul(c, i32.const(xBytes))), i32.const(start * xBytes)));
+      f.set(to, i32.add(i32.add(out, i32.mul(c, i32.const(outBytes))), i32.const(start * outBytes)));
+      one.begin(from);
+      f.for(j, 0, n, 1, () => {
+        one.step(from, to, j);
+        f.increase(from, step * xBytes);
+        f.increase(to, step * outBytes);
+      });
+    });
+    f.increase(x, n * inner * xBytes);
+    f.increase(out, n * inner * outBytes);
+  });
+}
+
+interface Step {
+  begin(from: I32): void;
+  step(from: I32, to: I32, j: I32): void;
+}
+
+/** Float32 is summed in double precision. */
+function runningSum(f: FunctionBuilder, dtype: DType): Step {
+  if (dtype === "float32" || dtype === "float64") {
+    const total = f.local("f64");
+    const isSingle = dtype === "float32";
+    return {
+      begin: () => f.set(total, f64.const(0)),
+      step: (from, to) => {
+        f.set(total, f64.add(total, isSingle ? f64.promoteF32(f32.load(from)) : f64.load(from)));
+        f.store(to, isSingle ? f32.demoteF64(total) : total);
+      },
+    };
+  }
+  const total = f.local("i32");
+  return {
+    begin: () => f.set(total, i32.const(0)),
+    step: (from, to) => {
+      f.set(total, i32.add(total, dtype === "int32" ? i32.load(from) : i32.load8U(from)));
+      f.store(to, total);
+    },
+  };
+}
+
+/** The latest of equals; a NaN is followed only by another. Both precisions and integers are exact as float64. */
+function runningPosition(f: FunctionBuilder, dtype: DType, isMax: boolean, last: number): Step {
+  const [best, value] = [f.local("f64"), f.local("f64")];
+  const place = f.local("i32");
+  const load = (from: I32) => {
+    switch (dtype) {
+      case "float32":
+        return f64.promoteF32(f32.load(from));
+      case "float64":
+        return f64.load(from);
+      default:
+        return f64.convertI32(dtype === "int32" ? i32.load(from) : i32.load8U(from));
+    }
+  };
+  return {
+    begin: (from) => f.set(best, load(from)),
+    step: (from, to, j) => {
+      f.set(value, load(from));
+      const wins = isMax ? f64.ge(value, best) : f64.le(value, best);
+      f.if(i32.or(wins, f64.ne(value, value)), () => {
+        f.set(best, value);
+        f.set(place, last > 0 ? i32.sub(i32.const(last), j) : j);
+      });
+      f.store(to, place);
+    },
+  };
+}

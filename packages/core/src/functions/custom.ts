@@ -1,0 +1,266 @@
+// Functions with derivatives of their own.
+import { forward } from "../autodiff/forward.ts";
+import { reverse } from "../autodiff/reverse.ts";
+import { vectorize } from "../autodiff/vectorize.ts";
+import { isFloat } from "../base/dtype.ts";
+import { ArgumentError, GraphError, ShapeError } from "../base/errors.ts";
+import { sameShape, showShape } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
+import { topological } from "../graph/walk.ts";
+import { builder as b } from "../ops/builder.ts";
+import { type CustomRule, customResults } from "../ops/control.ts";
+import { unknownLeaf } from "../ops/source.ts";
+import { expand } from "../ops/view.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { renamed, run } from "./transforms.ts";
+import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+
+type Nodes = readonly Node[];
+type Sparse = readonly (Node | null)[];
+
+const isNode = (x: Node | null | undefined): x is Node => x !== null && x !== undefined;
+const zerosLike = (x: Node): Node => b.fill(0, x.shape, x);
+/** Zeros that are a variable, to differentiate a linear function by. */
+const variable = (x: Node): Node => renamed(new Tensor(zerosLike(x))).node;
+
+/** A tree with its tensors replaced, in their order. */
+function filled(tree: unknown, nodes: Sparse): unknown {
+  let next = 0;
+  return mapTensors(tree, () => {
+    const node = nodes[next++];
+    return node ? new Tensor(node) : null;
+  });
+}
+
+/** What `build` makes of one example, over a batch; null stays null. */
+function overBatch(size: number, args: Sparse, build: (examples: Sparse) => Sparse): Sparse {
+  const mapped: Node[] = [];
+  const batched: Node[] = [];
+  const examples = args.map((x) => {
+    if (x === null) return null;
+    const shape = x.shape.slice(1);
+    const [shared] = x.inputs;
+    if (x.op === expand && shared && sameShape(shared.shape, shape)) return shared;
+    const example = unknownLeaf(shape, x.dtype, x.device, "inside of vmap a tensor has no values of its own");
+    mapped.push(example);
+    batched.push(x);
+    return example;
+  });
+  const results = build(examples);
+  const roots = results.filter(isNode);
+  const lifted = vectorize(b, roots, mapped, batched, size);
+  return results.map((x) => (x === null ? null : (lifted[roots.indexOf(x)] ?? null)));
+}
+
+/** A rule for every example of a batch. */
+export function batchedRule(rule: CustomRule, size: number): CustomRule {
+  const whole = (nodes: Sparse): Nodes => nodes.filter(isNode);
+  return {
+    vjp: (gs, inputs, results) =>
+      overBatch(size, [...gs, ...inputs, ...results], (all) => {
+        const rest = all.slice(gs.length);
+        return rule.vjp(all.slice(0, gs.length), whole(rest.slice(0, inputs.length)), whole(rest.slice(inputs.length)));
+      }),
+    jvp: (tangents, inputs, results, own) =>
+      overBatch(size, [...tangents, ...own, ...inputs, ...results], (all) => {
+        const moved = all.slice(0, tangents.length);
+        const given = all.slice(tangents.length, tangents.length + own.length);
+        const rest = whole(all.slice(tangents.length + own.length));
+        return rule.jvp(moved, rest.slice(0, inputs.length), rest.slice(inputs.length), given);
+      }),
+    batch: (outer) => batchedRule(batchedRule(rule, size), outer),
+  };
+}
+
+/** A trained tensor that the function uses without being given it would silently get no gradient. */
+function refuseCaptured(operation: string, values: Nodes, args: Nodes): void {
+  const given = new Set(args);
+  for (const node of topological(values, (x) => x.requiresGrad && !given.has(x)))
+    if (node.op.kind === "leaf")
+      throw new GraphError(
+        `${operation}: expected a function of its arguments, got one that uses another tensor with requiresGrad, of shape ${showShape(node.shape)}. Pass it as an argument, or detach it`,
+      );
+}
+
+/** One node for each of `like`, out of a tree that a rule has returned. */
+function checked(operation: string, what: string, tree: unknown, like: Nodes): Nodes {
+  const nodes = tensorsOf(tree).map((x) => x.node);
+  if (nodes.length !== like.length)
+    throw new ArgumentError(`${operation}: expected ${what} with ${like.length} tensors, got ${nodes.length}`);
+  return nodes.map((node, i) => {
+    const { shape, dtype } = like[i] ?? node;
+    if (!sameShape(node.shape, shape))
+      throw new ShapeError(`${operation}: expected ${what} of shape ${showShape(shape)}, got ${showShape(node.shape)}`);
+    return b.cast(node, dtype);
+  });
+}
+
+interface Call {
+  readonly args: readonly unknown[];
+  readonly result: unknown;
+}
+
+/** Runs f and hides its operations behind a rule. */
+function hidden<A extends readonly unknown[], R>(
+  operation: string,
+  f: (...args: A) => R,
+  args: A,
+  ruleOf: (call: Call) => CustomRule,
+): R {
+  const inputs = tensorsOf(args).map((x) => x.node);
+  const result = run(operation, () => f(...args));
+  const values = tensorsOf(result).map((x) => x.node);
+  if (values.length === 0) throw new ArgumentError(`${operation}: expected a function that returns tensors, got none`);
+  refuseCaptured(operation, values, inputs);
+  return filled(result, customResults(inputs, values, ruleOf({ args, result }))) as R;
+}
+
+/** The gradients that a rule for reverse mode may return: for each argument one of its form, or null for none. */
+export type Gradients<A extends readonly unknown[]> = { readonly [K in keyof A]: Reshapen<A[K]> | null };
+
+/**
+ * A function whose gradient is what `rule` says: for a better formula than the one that follows from its operations,
+ * or for another gradient on purpose. Forward mode uses the rule's transpose, so there the rule must be linear in the
+ * cotangent. Derivatives of higher order differentiate the rule.
+ * @param f a synchronous function of tensors, or of trees of them; what it uses besides its arguments gets no gradient
+ * @param rule from the cotangent and the result (both of the result's form) and the arguments to an array with a
+ * gradient for each argument; null where there is none. What it builds that f has built too is computed once
+ * @throws {ArgumentError} `customVjp: expected a rule that returns an array with a gradient for each of 2 arguments, got 1`
+ * @throws {ShapeError} `customVjp: expected a gradient of argument 0 of shape [2], got [3]`
+ * @throws {GraphError} `customVjp: expected a function of its arguments, got one that uses another tensor with requiresGrad`
+ * @example (await grad(customVjp((x) => x.mul(1), (g) => [g.neg()]))(tensor(3)).item()) // -1
+ * @example (await jvp(customVjp((x) => x.exp(), (g, y) => [g.mul(y)]), [tensor(0)], [tensor(2)])[1].item()) // 2
+ */
+export function customVjp<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  rule: (cotangent: Plain<R>, result: R, ...args: A) => Gradients<A>,
+): (...args: A) => R {
+  return (...args) =>
+    hidden("customVjp", f, args, ({ result }) => {
+      const vjp: CustomRule["vjp"] = (gs, inputs, results) => {
+        const g = filled(
+          result,
+          results.map((y, i) => gs[i] ?? zerosLike(y)),
+        ) as Plain<R>;
+        const again = filled(args, inputs) as A;
+        const gradients: unknown = rule(g, filled(result, results) as R, ...again);
+        if (!Array.isArray(gradients) || gradients.length !== args.length)
+          throw new ArgumentError(
+            `customVjp: expected a rule that returns an array with a gradient for each of ${args.length} arguments, got ${Array.isArray(gradients) ? gradients.length : typeof gradients}`,
+          );
+        return args.flatMap((_, i): Sparse => {
+          const own = tensorsOf(again[i]).map((x) => x.node);
+          if (gradients[i] === null || gradients[i] === undefined) return own.map(() => null);
+          return checked("customVjp", `a gradient of argument ${i}`, gradients[i], own);
+        });
+      };
+      return {
+        vjp,
+        jvp(tangents, inputs, results) {
+          const gs = results.map((y) => (isFloat(y.dtype) ? variable(y) : null));
+          const gradients = vjp(gs, inputs, results);
+          const pairs = tangents.flatMap((dx, i) => {
+            const gradient = gradients[i];
+            return dx && gradient ? [{ dx, gradient }] : [];
+          });
+          const transposed = reverse(
+            b,
+            pairs.map((x) => x.gradient),
+            pairs.map((x) => x.dx),
+            gs.filter(isNode),
+          );
+          let next = 0;
+          return gs.map((g) => (g ? (transposed[next++] ?? null) : null));
+        },
+        batch(size) {
+          return batchedRule(this, size);
+        },
+      };
+    });
+}
+
+/**
+ * A function whose derivative along a direction is what `rule` says. Reverse mode transposes the rule, which must
+ * be linear in the tangents.
+ * @param f a synchronous function of tensors, or of trees of them; what it uses besides its arguments gets no gradient
+ * @param rule from the arguments and their tangents (an array each) to the result's tangent, of the result's form
+ * @throws {ArgumentError} `customJvp: expected a tangent with 1 tensors, got 2`
+ * @throws {ShapeError} `customJvp: expected a tangent of shape [2], got [3]`
+ * @example (await grad(customJvp((x) => x.abs(), ([x], [dx]) => x.div(x.abs().add(1)).mul(dx)))(tensor(-3)).item()) // -0.75
+ */
+export function customJvp<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  rule: (primals: A, tangents: A) => Plain<R>,
+): (...args: A) => R {
+  return (...args) =>
+    hidden("customJvp", f, args, () => {
+      const push = (inputs: Nodes, tangents: Nodes, results: Nodes): Nodes =>
+        checked("customJvp", "a tangent", rule(filled(args, inputs) as A, filled(args, tangents) as A), results);
+      return {
+        jvp(tangents, inputs, results) {
+          const dy = push(
+            inputs,
+            inputs.map((x, i) => tangents[i] ?? zerosLike(x)),
+            results,
+          );
+          return dy.map((x, i) => (isFloat(results[i]?.dtype ?? "int32") ? x : null));
+        },
+        vjp(gs, inputs, results) {
+          const dxs = inputs.map(variable);
+          const dy = push(inputs, dxs, results);
+          const live = dy.flatMap((y, i) => {
+            const g = gs[i];
+            return g ? [{ y, g }] : [];
+          });
+          const pulled = reverse(
+            b,
+            live.map((x) => x.y),
+            live.map((x) => x.g),
+            dxs,
+          );
+          return inputs.map((x, i) => (isFloat(x.dtype) ? (pulled[i] ?? null) : null));
+        },
+        batch(size) {
+          return batchedRule(this, size);
+        },
+      };
+    });
+}
+
+/**
+ * A function's result, and its derivative at that point as a linear function of directions.
+ * @param f a synchronous function of tensors with one or several results
+ * @param primals its arguments
+ * @returns the result, and a function from a direction (one tangent for each argument) to the result's tangent
+ * @throws {ShapeError} `linearize: expected a tangent of argument 0 of shape [2], got [3]`
+ * @example (await linearize((x) => x.mul(x), [tensor([1, 2])])[1](tensor([1, 10])).toArray()) // [2, 40]
+ */
+export function linearize<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  primals: readonly [...A],
+): [result: R, push: (...tangents: { [K in keyof A]: Reshapen<A[K]> }) => Plain<R>] {
+  const fresh = mapTensors(primals, renamed) as readonly [...A];
+  const own = run("linearize", () => f(...fresh));
+  const roots = tensorsOf(own).map((x) => x.node);
+  const push = (...tangents: { [K in keyof A]: Reshapen<A[K]> }): Plain<R> => {
+    const pairs = fresh.flatMap((arg, i) => {
+      const nodes = tensorsOf(arg).map((x) => x.node);
+      const given = checked("linearize", `a tangent of argument ${i}`, tangents[i], nodes);
+      return nodes
+        .map((node, j) => ({ node, dx: given[j] ?? zerosLike(node) }))
+        .filter(({ node }) => isFloat(node.dtype));
+    });
+    const found = forward(
+      b,
+      roots,
+      pairs.map((x) => x.node),
+      pairs.map((x) => x.dx),
+    );
+    return filled(
+      own,
+      roots.map((y, i) => found[i] ?? zerosLike(y)),
+    ) as Plain<R>;
+  };
+  // Whoever reads the result reads another node, so that the way through this one is kept.
+  return [mapTensors(own, renamed) as R, push];
+}
