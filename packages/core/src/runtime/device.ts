@@ -13,6 +13,16 @@ export interface Executable {
    * Throws IndexError for a check that failed, before anything donated has changed.
    */
   run(inputs: readonly Buffer[], outputs: readonly Buffer[], params: readonly number[]): void;
+  /**
+   * As `run`, and writes the times of a clock in ms: times[0] as the first kernel begins, times[i + 1] as kernel i ends.
+   * A device that cannot tell leaves it out, and is timed as a whole.
+   */
+  runTimed?(
+    inputs: readonly Buffer[],
+    outputs: readonly Buffer[],
+    params: readonly number[],
+    times: Float64Array,
+  ): void;
 }
 
 export interface Device {

@@ -43,16 +43,23 @@ class ReferenceDevice implements Device {
   compile(plan: Plan): Executable {
     const runners = plan.kernels.map(prepareKernel);
     const scratch = new ArrayBuffer(plan.scratchBytes);
-    const run = (inputs: readonly Buffer[], outputs: readonly Buffer[], params: readonly number[]): void => {
+    const runTimed = (
+      inputs: readonly Buffer[],
+      outputs: readonly Buffer[],
+      params: readonly number[],
+      times: Float64Array | null,
+    ): void => {
       const arrays = plan.slots.map((slot) => arrayOf(slot, inputs, outputs, scratch));
       const status: CheckStatus = { failed: -1, value: 0 };
+      if (times) times[0] = performance.now();
       runners.forEach((runner, i) => {
         if (i === plan.commitFrom) throwFailed(plan, status);
         runner(arrays, params, status);
+        if (times) times[i + 1] = performance.now();
       });
       throwFailed(plan, status);
     };
-    return { run };
+    return { run: (inputs, outputs, params) => runTimed(inputs, outputs, params, null), runTimed };
   }
 }
 

@@ -42,8 +42,6 @@ export interface Site {
 }
 
 export class Walk {
-  /** The nodes whose formulas the walk has written, for the names of their operations. */
-  readonly computed: Set<Lowered> = new Set();
   private readonly known = new Map<string, Expr>();
   private readonly graph: LoweredGraph;
   private readonly site: Site;
@@ -66,7 +64,6 @@ export class Walk {
     const key = `${node.id}@${chain.key}`;
     const found = this.known.get(key);
     if (found) return found;
-    this.computed.add(node);
     const expr = this.build(node, chain);
     this.known.set(key, expr);
     return expr;
@@ -117,10 +114,10 @@ export class Walk {
         };
       }
       case "view":
+        for (const other of body.after ?? []) this.site.after?.(other);
         if (body.op.kind === "pad" && !(body.fill === 0 && this.isLoad(body.x)))
           return this.pad(node, body.x, body.op, body.fill, chain);
         return this.access(body.x, prepend(body.op, body.x.shape, chain));
-        for (const other of body.after ?? []) this.site.after?.(other);
       default:
         return this.load(node, chain);
     }

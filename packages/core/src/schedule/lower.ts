@@ -36,11 +36,7 @@ export function lower(pending: Pending): LoweredPlan {
     if (!found) throw new GraphError(`lower: ${node.op.name} comes before its input`);
     return found;
   };
-  for (const node of pending.nodes) {
-    graph.operation = node.op.name;
-    lowered.set(node, lowerNode(graph, node, node.inputs.map(get)));
-  }
-  graph.operation = "copy";
+  for (const node of pending.nodes) lowered.set(node, lowerNode(graph, node, node.inputs.map(get)));
   return {
     graph,
     roots: pending.roots.map(get),
@@ -67,14 +63,14 @@ function lowerNode(graph: LoweredGraph, node: Node, inputs: readonly Lowered[]):
       if (!value) throw new GraphError(`lower: ${op.name} comes before its value`);
       return value;
     }
-    case "iota":
-      return graph.iota(node.shape[0] ?? 0);
-    case "leaf":
-    case "scalar":
     case "constant": {
       const { value } = attrs;
       return graph.literal(Number(value), node.dtype);
     }
+    case "iota":
+      return graph.iota(node.shape[0] ?? 0);
+    case "leaf":
+    case "scalar":
       throw new GraphError(`lower: ${op.name} has no value: ${node.gone ?? "it was never computed"}`);
   }
 }

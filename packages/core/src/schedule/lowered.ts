@@ -39,11 +39,10 @@ export interface Lowered {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly body: Body;
-  /** The name of the operation that came to need it first. */
-  readonly operation: string;
 }
 
-export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[] => {
+export const argumentsOf = (node: Lowered): readonly Lowered[] => {
+  const { body } = node;
   switch (body.kind) {
     case "apply":
       return body.args;
@@ -71,14 +70,12 @@ const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", 
 /** Builds the lowered graph, finding equal nodes once. */
 export class LoweredGraph implements Lowering<Lowered> {
   readonly checks: Check[] = [];
-  /** The operation that nodes are made for from here on. */
-  operation = "";
   private readonly known = new Map<string, Lowered>();
 
   private intern(key: string, shape: Shape, dtype: DType, body: Body): Lowered {
     const found = this.known.get(key);
     if (found) return found;
-    const node: Lowered = { id: this.known.size, shape, dtype, body, operation: this.operation };
+    const node: Lowered = { id: this.known.size, shape, dtype, body };
     this.known.set(key, node);
     return node;
   }
@@ -132,12 +129,12 @@ export class LoweredGraph implements Lowering<Lowered> {
     return this.intern(key, x.shape, x.dtype, { kind: "view", x, op, fill: 0, after: others });
   }
 
-    if (axes.every((axis) => x.shape[axis] === 1)) {
-      if (!positions) return this.view(x, { kind: "reshape", shape });
-      return this.view(this.literal(0, "int32"), { kind: "expand", shape });
   reduce(op: FoldOp, x: Lowered, axes: readonly number[]): Lowered {
     const shape = x.shape.filter((_, i) => !axes.includes(i));
     const positions = op === "argmax" || op === "argmin";
+    if (axes.every((axis) => x.shape[axis] === 1)) {
+      if (!positions) return this.view(x, { kind: "reshape", shape });
+      return this.view(this.literal(0, "int32"), { kind: "expand", shape });
     }
     return this.intern(`r${op};${x.id};${axes}`, shape, positions ? "int32" : x.dtype, { kind: "reduce", op, x, axes });
   }

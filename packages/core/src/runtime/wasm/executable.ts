@@ -151,12 +151,7 @@ export class WasmExecutable implements Executable {
   }
 
   run(inputs: readonly Buffer[], outputs: readonly Buffer[], params: readonly number[]): void {
-    this.point(inputs, this.inputs, "input");
-    this.point(outputs, this.outputs, "output");
-    if (this.scratch.address !== this.scratchWritten) this.pointScratch();
-    const { float64 } = this.memory;
-    const { paramSources, paramStart } = this;
-    for (let i = 0; i < paramSources.length; i++) float64[paramStart + i] = params[paramSources[i] ?? 0] ?? Number.NaN;
+    this.prepare(inputs, outputs, params);
     const { commitFrom } = this.plan;
     const count = this.functions.length;
     this.call(0, Math.min(commitFrom, count));
@@ -164,6 +159,32 @@ export class WasmExecutable implements Executable {
     if (commitFrom >= count) return;
     this.call(commitFrom, count);
     if (this.checked.length > 0) this.throwFailed();
+  }
+
+  runTimed(
+    inputs: readonly Buffer[],
+    outputs: readonly Buffer[],
+    params: readonly number[],
+    times: Float64Array,
+  ): void {
+    this.prepare(inputs, outputs, params);
+    times[0] = performance.now();
+    for (let i = 0; i < this.functions.length; i++) {
+      if (i === this.plan.commitFrom) this.throwFailed();
+      this.call(i, i + 1);
+      times[i + 1] = performance.now();
+    }
+    this.throwFailed();
+  }
+
+  /** Writes what this run's kernels read: addresses and params. */
+  private prepare(inputs: readonly Buffer[], outputs: readonly Buffer[], params: readonly number[]): void {
+    this.point(inputs, this.inputs, "input");
+    this.point(outputs, this.outputs, "output");
+    if (this.scratch.address !== this.scratchWritten) this.pointScratch();
+    const { float64 } = this.memory;
+    const { paramSources, paramStart } = this;
+    for (let i = 0; i < paramSources.length; i++) float64[paramStart + i] = params[paramSources[i] ?? 0] ?? Number.NaN;
   }
 
   private call(from: number, to: number): void {
