@@ -56,6 +56,7 @@ export {
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
 export * from "./functions/image.ts";
+export * from "./functions/indexing.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export * from "./functions/matmul.ts";

@@ -28,7 +28,10 @@ export function rebuild({ roots, inputs }: Recorded, replacements: readonly Node
     found.set(node, replacements[i] ?? node);
   });
   const get = (node: Node): Node => found.get(node) ?? node;
-  for (const node of topological(roots, (x) => !found.has(x))) found.set(node, again(node, node.inputs.map(get)));
+  // Inputs are made before their users, so nothing older than the oldest of them depends on it.
+  const oldest = inputs.reduce((id, node) => Math.min(id, node.id), Number.POSITIVE_INFINITY);
+  for (const node of topological(roots, (x) => x.id > oldest && !found.has(x)))
+    found.set(node, again(node, node.inputs.map(get)));
   return roots.map(get);
 }
 

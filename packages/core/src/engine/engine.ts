@@ -9,6 +9,7 @@ import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
 import { type Collected, collect } from "./collect.ts";
+import { enterPhase, execute } from "./profiling.ts";
 
 interface Compiled {
   readonly key: Int32Array;
@@ -112,7 +113,12 @@ export function realize(roots: readonly Node[], options: RunOptions = {}): void 
     node.joinsNextRun = false;
     if (node.storage === null && node.gone === null) wanted.add(node);
   }
-  run([...wanted], deviceNamed(device), options.donate ?? [], options.keep ?? []);
+  const before = enterPhase("signature");
+  try {
+    run([...wanted], deviceNamed(device), options.donate ?? [], options.keep ?? []);
+  } finally {
+    enterPhase(before);
+  }
   if (expiring.length > 0) releaseExpired();
 }
 
@@ -128,6 +134,7 @@ function run(
   const pending = collect(roots);
   const donations = findDonations(roots, pending, replacements);
   const compiled = find(pending, roots, device, donations);
+  enterPhase("launch");
   const inputs = pending.inputs.map(bufferOf);
   const outputs: Buffer[] = [];
   const fresh: Buffer[] = [];
@@ -140,7 +147,8 @@ function run(
     outputs[slot.index] = buffer;
   }
   try {
-    compiled.executable.run(
+    execute(
+      compiled,
       inputs,
       outputs,
       pending.scalars.map((node) => node.scalar),
@@ -211,6 +219,7 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
       entry.lastUse = clock;
       return entry;
     }
+  enterPhase("compile");
   const key = signature.copy();
   const plan = schedule({ ...pending, roots }, donations, apart);
   const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };

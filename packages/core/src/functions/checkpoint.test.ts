@@ -108,7 +108,10 @@ describe.each(deviceNames())("on %s", (device) => {
       };
       return planFor(grad(loss)(weights, input).map((g) => g.node)).scratchBytes / (256 * 64 * 4);
     };
-    const table = [4, 16, 64].map((layers) => [bytes(layers, 1), bytes(layers, Math.sqrt(layers))]);
-    console.log(table);
+    const table = [4, 16, 64].map((layers) => [layers, bytes(layers, 1), bytes(layers, Math.sqrt(layers))]);
+    for (const [layers, kept = 0, recomputed = 0] of table) {
+      expect(kept).toBeGreaterThanOrEqual(layers as number);
+      expect(recomputed).toBeLessThanOrEqual(2 * Math.sqrt(layers as number) + 1);
+    }
   });
 });

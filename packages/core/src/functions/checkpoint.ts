@@ -29,16 +29,19 @@ export function checkpoint<A extends readonly unknown[], R>(f: (...args: A) => R
     if (values.length === 0) throw new ArgumentError("checkpoint: expected a function that returns tensors, got none");
     const body = recorded(values, (node) => node.id > since);
     const rule: CustomRule = {
-      vjp(gs, inputs) {
+      vjp(gs, inputs, results) {
         const cotangents = gs.filter((g): g is Node => g !== null);
         const late = inputs.map((x) => makeNode(after, [x, ...cotangents]));
-        const again = rebuild(body, late).filter((_, i) => gs[i]);
-        const gradients = reverse(
+        const again = rebuild(body, late);
+        const found = reverse(
           b,
-          again,
+          again.filter((_, i) => gs[i]),
           cotangents,
           late.filter((x) => isFloat(x.dtype)),
         );
+        // The results are there, as what comes after read them: no need to compute their last operations again.
+        const kept = rebuild({ roots: found.filter((x) => x !== null), inputs: again }, results);
+        const gradients = found.map((x) => (x === null ? null : (kept.shift() ?? x)));
         let next = 0;
         return late.map((x) => (isFloat(x.dtype) ? (gradients[next++] ?? null) : null));
       },

@@ -137,7 +137,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 export type Range = readonly [start?: number | null, stop?: number | null, step?: number | null];
 
 /** Where a range begins in n cells, its step, and how many cells it takes. */
-function resolveRange(
+export function resolveRange(
   operation: string,
   [start, stop, step]: Range,
   n: number,

@@ -3,22 +3,13 @@ import { contiguousStrides, sameShape, sizeOf } from "../base/shape.ts";
 import { composeView, contiguousView } from "../base/view.ts";
 import { readsInOrder } from "./access.ts";
 import { denseOrder } from "./contract.ts";
-import {
-  frameDims,
-  type Group,
-  type Head,
-  isContract,
-  isReduce,
-  levelIn,
-  makeGroup,
-  makeHead,
-  stridesIn,
-} from "./groups.ts";
+import { frameDims, type Group, type Head, isContract, levelIn, makeGroup, makeHead, stridesIn } from "./groups.ts";
 import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
 import { order } from "./order.ts";
 
 /** A value that several kernels want is recomputed in each up to this cost, and stored above it. */
-const recomputeCost = 3;
+const recomputeCost = 6;
+/** Functions that take several times as long as a load. */
 const transcendental: ReadonlySet<string> = new Set([
   "exp",
   "expm1",
@@ -32,12 +23,16 @@ const transcendental: ReadonlySet<string> = new Set([
   "pow",
   "atan2",
   "mod",
-  "div",
-  "sqrt",
 ]);
+const transcendentalCost = 8;
+const slow: ReadonlySet<string> = new Set(["div", "sqrt"]);
+const slowCost = 3;
 /** Rows longer than this are not kept in cache between passes; with few of them, passes are better kernels of their own. */
 const longRow = 4096;
 const fewRows = 8;
+
+/** Values that do not need each other crowd each other's registers. */
+const maxSiblings = 12;
 
 export interface Fusion {
   /** In an order in which every buffer is written before it is read. */
@@ -88,23 +83,50 @@ function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set
     if (node.body.kind === "contract") for (const x of argumentsOf(node)) storeOperand(x, stored, false);
     if (node.body.kind === "routine") for (const x of argumentsOf(node)) storeOperand(x, stored, true);
   }
-  const owners = new Map<Lowered, Set<Lowered>>();
+  storeShared(nodes, stored);
+  return stored;
+}
+
+/**
+ * Adds values that several kernels want and that are dearer to compute again than to read back. What is dear by itself
+ * comes first: what follows from it cheaply need not be stored then.
+ */
+function storeShared(nodes: readonly Lowered[], stored: Set<Lowered>): void {
+  const dear = new Set<Lowered>();
+  const isDear = ({ body }: Lowered): boolean => body.kind === "apply" && transcendental.has(body.op);
+  eachReaders(nodes, stored, (node, readers) => {
+    if (readers > 1 && isDear(node)) dear.add(node);
+  });
+  for (const node of dear) stored.add(node);
+  eachReaders(nodes, stored, (node, readers) => {
+    if (readers > 1 && !stored.has(node) && costOf(node, stored) > recomputeCost) stored.add(node);
+  });
+  const single: Lowered[] = [];
+  eachReaders(nodes, stored, (node, readers) => {
+    if (readers <= 1 && dear.has(node)) single.push(node);
+  });
+  for (const node of single) stored.delete(node);
+}
+
+/** Visits the nodes, users first, with the number of stored values whose formulas would contain them. */
+function eachReaders(
+  nodes: readonly Lowered[],
+  stored: ReadonlySet<Lowered>,
+  visit: (node: Lowered, readers: number) => void,
+): void {
+  const all = new Map<Lowered, Set<Lowered>>();
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i];
     if (!node || node.body.kind === "input") continue;
-    let own = owners.get(node) ?? new Set();
-    if (stored.has(node)) own = new Set([node]);
-    else if (own.size > 1 && costOf(node, stored) > recomputeCost) {
-      stored.add(node);
-      own = new Set([node]);
-    }
+    const readers = all.get(node) ?? new Set<Lowered>();
+    visit(node, readers.size);
+    const own = stored.has(node) ? [node] : readers;
     for (const x of argumentsOf(node)) {
-      const known = owners.get(x);
-      if (known) for (const owner of own) known.add(owner);
-      else owners.set(x, new Set(own));
+      const known = all.get(x);
+      if (known) for (const reader of own) known.add(reader);
+      else all.set(x, new Set(own));
     }
   }
-  return stored;
 }
 
 /** Contractions and routines read buffers, not formulas: what they read must be a buffer seen through plain views. */
@@ -143,10 +165,14 @@ function costOf(node: Lowered, stored: ReadonlySet<Lowered>): number {
     if (seen.has(x)) return 0;
     seen.add(x);
     if (x.body.kind === "input" || (x !== node && stored.has(x))) return 1;
-    const own = x.body.kind === "apply" ? (transcendental.has(x.body.op) ? 8 : 1) : 0;
-    return argumentsOf(x).reduce((sum, arg) => sum + visit(arg), own);
+    return argumentsOf(x).reduce((sum, arg) => sum + visit(arg), ownCost(x));
   };
   return visit(node);
+}
+
+function ownCost({ body }: Lowered): number {
+  if (body.kind !== "apply") return 0;
+  return transcendental.has(body.op) ? transcendentalCost : slow.has(body.op) ? slowCost : 1;
 }
 
 class Links {
@@ -184,6 +210,10 @@ class Links {
     return false;
   }
 
+  needs(group: Group, other: Group): boolean {
+    return this.producers(group).has(other) || this.needsIndirectly(group, other);
+  }
+
   join(into: Group, from: Group): void {
     into.heads = [...into.heads, ...from.heads];
     for (const head of from.heads) this.groupOf.set(head.node, into);
@@ -212,33 +242,40 @@ function merge(groups: readonly Group[]): Group[] {
   return [...alive];
 }
 
-/** Reductions over the same rows of the same values share a pass. */
+/** Loops over the same elements that read the same values and do not wait for each other share a pass. */
 function mergeSiblings(groups: readonly Group[], links: Links, alive: Set<Group>): void {
   const readers = new Map<string, Group[]>();
-  for (const group of groups) {
-    if (group.kind !== "loop" || group.frame.inner.length === 0) continue;
+  for (const first of groups) {
+    let group = first;
+    if (group.kind !== "loop") continue;
     const keys = new Set<string>();
-    for (const { references, frame } of group.heads)
-      if (frame.inner.length > 0)
-        for (const { target, view } of references)
-          keys.add(`${target.id};${view.shape};${view.strides};${frame.outer.length}`);
+    for (const { references } of group.heads)
+      for (const { target, view } of references)
+        if (view.strides.some((stride) => stride !== 0)) keys.add(`${target.id};${view.shape};${view.strides}`);
     for (const key of keys) {
-      const partner = readers.get(key)?.find((g) => alive.has(g) && g !== group && sameFrame(g, group));
-      if (
-        partner &&
-        alive.has(group) &&
-        !links.needsIndirectly(group, partner) &&
-        !links.needsIndirectly(partner, group) &&
-        !links.producers(group).has(partner) &&
-        !links.producers(partner).has(group)
-      ) {
+      const others = readers.get(key) ?? [];
+      const partner = others.find((other) => alive.has(other) && other !== group && areSiblings(other, group, links));
+      if (partner) {
+        partner.frame = mergedFrame(partner, group);
         links.join(partner, group);
         alive.delete(group);
+        group = partner;
       }
-      readers.set(key, [...(readers.get(key) ?? []), group]);
+      readers.set(key, [...others, group]);
     }
   }
 }
+
+function areSiblings(a: Group, b: Group, links: Links): boolean {
+  const fits =
+    sameFrame(a, b) ||
+    (a.frame.inner.length === 0 && sameShape(a.frame.outer, frameDims(b.frame))) ||
+    (b.frame.inner.length === 0 && sameShape(b.frame.outer, frameDims(a.frame)));
+  if (fits && !sameFrame(a, b) && hasLongRows(mergedFrame(a, b))) return false;
+  return fits && a.heads.length + b.heads.length <= maxSiblings && !links.needs(a, b) && !links.needs(b, a);
+}
+
+const hasLongRows = ({ outer, inner }: Group["frame"]): boolean => sizeOf(outer) < fewRows && sizeOf(inner) > longRow;
 
 const sameFrame = (a: Group, b: Group): boolean =>
   sameShape(a.frame.outer, b.frame.outer) && sameShape(a.frame.inner, b.frame.inner);
@@ -273,8 +310,7 @@ function mergeable(p: Group, q: Group): boolean {
       if (level === "row" && targetLevel === "full") return false;
       const strides = level === "row" ? contiguousStrides(frame.outer) : stridesIn(frame, targetLevel);
       if (!readsInOrder(view, strides)) return false;
-      const pass = level === "full" && p.heads.some((h) => isReduce(h.node));
-      if (pass && sizeOf(frame.outer) < fewRows && sizeOf(frame.inner) > longRow) return false;
+      if (level === "full" && p.frame.inner.length > 0 && hasLongRows(frame)) return false;
     }
   }
   return true;

@@ -4,6 +4,7 @@ import * as arithmetic from "../ops/arithmetic.ts";
 import * as cast from "../ops/cast.ts";
 import * as compare from "../ops/compare.ts";
 import * as contract from "../ops/contract.ts";
+import * as control from "../ops/control.ts";
 import * as conv from "../ops/conv.ts";
 import * as gather from "../ops/gather.ts";
 import * as hyperbolic from "../ops/hyperbolic.ts";
@@ -20,6 +21,7 @@ import { arithmetic as arithmeticSamples } from "./samples/arithmetic.ts";
 import { cast as castSamples } from "./samples/cast.ts";
 import { compare as compareSamples } from "./samples/compare.ts";
 import { contract as contractSamples } from "./samples/contract.ts";
+import { control as controlSamples } from "./samples/control.ts";
 import { conv as convSamples } from "./samples/conv.ts";
 import { gather as gatherSamples } from "./samples/gather.ts";
 import { hyperbolic as hyperbolicSamples } from "./samples/hyperbolic.ts";
@@ -70,6 +72,7 @@ export const sampled: readonly Sampled[] = [
   ...family("scatter", scatter, scatterSamples),
   ...family("scan", scan, scanSamples),
   ...family("contract", contract, contractSamples),
+  ...family("control", control, controlSamples),
   ...family("conv", conv, convSamples),
   ...family("random", random, randomSamples),
 ];

@@ -67,6 +67,7 @@ const floatBytes = 4;
 const kLimit = 320;
 /** Steps of k that lie further apart than this, taken together, crowd each other out of the nearest cache. */
 const farBytes = 64 << 10;
+const uncachedBytes = 4 << 20;
 /** Results that are finished together, so that they are still in the nearest cache. */
 const finishedElements = 8192;
 const packedABytes = 128 << 10;
@@ -188,7 +189,9 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   const bSteps = axesOf(kernel.k, b, kStart);
   const spread = (axes: readonly Axis[]): number => kBlock * floatBytes * Math.abs(axes[0]?.stride ?? 0);
   const aPacked = !splatInPlace(aLanes, aSteps) || (m > 64 && (spread(aSteps) > farBytes ? n > 64 : n >= 512));
-  const bPacked = !vectorInPlace(bLanes, bSteps) || (spread(bSteps) > farBytes && m > 128);
+  // An operand that no cache holds is packed for few rows already: its far rows would meet in the same cache sets.
+  const rowsToPack = k * n * floatBytes > uncachedBytes ? 12 : 128;
+  const bPacked = !vectorInPlace(bLanes, bSteps) || (spread(bSteps) > farBytes && m > rowsToPack);
 
   const epilogue = direct ? null : planEpilogue(kernel);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
