@@ -6,7 +6,7 @@ const firstRestMs = 10;
 const longestRestMs = 1000;
 
 export class Balance {
-  /** Time that was won, as far as it counts. */
+  /** Time that was won or lost since the last time it counted. */
   private wonMs = 0;
   private restMs = firstRestMs;
   private restsUntilMs = 0;
@@ -17,8 +17,11 @@ export class Balance {
 
   /** A job took `tookMs`; alone, this thread would have taken `aloneMs`. */
   note(aloneMs: number, tookMs: number, nowMs: number): void {
-    this.wonMs = Math.min(limitMs, this.wonMs + aloneMs - tookMs);
-    if (this.wonMs === limitMs) this.restMs = firstRestMs;
+    this.wonMs += aloneMs - tookMs;
+    if (this.wonMs > limitMs) {
+      this.wonMs = 0;
+      this.restMs = Math.max(firstRestMs, this.restMs * 0.9);
+    }
     if (this.wonMs > -limitMs) return;
     this.wonMs = 0;
     this.restsUntilMs = nowMs + this.restMs;

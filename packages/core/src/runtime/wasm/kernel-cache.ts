@@ -107,7 +107,15 @@ export class KernelCache {
       if (!this.pool || units < 2 || ns < (this.features.minSharedNs ?? minSharedNs)) return null;
       if (first < 0) first = this.pool.add(home, module, this.memory, count);
       const leastUnits = Math.min(Math.ceil(units / 2), Math.ceil((units * minClaimNs) / ns));
-      return { run, id: first + i, units, leastUnits, workStep: 64 * Math.ceil(workBytes / 64), workNs: ns };
+      return {
+        run,
+        id: first + i,
+        units,
+        leastUnits,
+        workStep: 64 * Math.ceil(workBytes / 64),
+        workNs: ns,
+        unitMs: Number.POSITIVE_INFINITY,
+      };
     };
   }
 }

@@ -216,7 +216,7 @@ describe("a worker that", () => {
       const end = performance.now() + 20;
       while (performance.now() < end);
     };
-    return { run, id, units: 64, leastUnits: 1, workStep: 64, workNs: 1e6 };
+    return { run, id, units: 64, leastUnits: 1, workStep: 64, workNs: 1e6, unitMs: 100 };
   }
   const untilItFails = async (pool: ThreadPool, kernel: SharedKernel): Promise<unknown> => {
     for (let round = 0; round < 100; round++) {

@@ -16,8 +16,10 @@ export interface SharedKernel {
   readonly leastUnits: number;
   /** From one thread's workspace to the next one's. */
   readonly workStep: number;
-  /** About how long one thread takes. */
+  /** About how long one thread takes: an estimate, … */
   readonly workNs: number;
+  /** … and the time of one unit in the fastest runs seen, which forgets slowly. */
+  unitMs: number;
 }
 
 /** A thread that has begun but does not end: so long after this one has run out of work, it is given up. */
@@ -107,6 +109,7 @@ export class ThreadPool {
     const start = performance.now();
     if ((isAsleep && !wakes) || balance.isResting(start)) {
       kernel.run(operands, params, status, work, 0, kernel.units);
+      noteUnit(kernel, (performance.now() - start) / kernel.units);
       return;
     }
     const parts = 2 * this.threads;
@@ -137,11 +140,11 @@ export class ThreadPool {
           from = Atomics.load(cells, cell.next);
         } else from = found;
       }
-      const workedMs = performance.now() - start;
+      if (done > 0) noteUnit(kernel, (performance.now() - start) / done);
       Atomics.add(cells, cell.ticket, 1);
       this.awaitWorkers();
       const end = performance.now();
-      if (done > 0) balance.note((workedMs * kernel.units) / done, end - start, end);
+      balance.note(kernel.unitMs * kernel.units, end - start, end);
     } finally {
       if ((Atomics.load(cells, cell.ticket) & 1) === 1) {
         Atomics.add(cells, cell.ticket, 1);
@@ -191,6 +194,10 @@ export class ThreadPool {
       `wasm: expected thread ${index + 1} to finish its part of a kernel, got none for ${this.patienceMs / 1000} s: it was stopped. COTANGENT_THREADS=1 does without`,
     );
   }
+}
+
+function noteUnit(kernel: SharedKernel, ms: number): void {
+  kernel.unitMs = Math.min(ms, kernel.unitMs * 1.01);
 }
 
 const pause: () => void =
