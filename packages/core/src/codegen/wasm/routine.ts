@@ -32,7 +32,10 @@ interface Routine {
 }
 
 const routines: Readonly<Record<string, Routine>> = {
-  take: { emit: (f, kernel) => rows(f, kernel, "take") },
+  take: {
+    emit: (f, kernel) => rows(f, kernel, "take"),
+    units: ({ numbers }) => (hasOneRun(numbers) ? (numbers[4] ?? 0) : 1),
+  },
   put: { emit: (f, kernel) => rows(f, kernel, "put") },
   takeAlong: { emit: (f, kernel) => elements(f, kernel, "take") },
   putAlong: { emit: (f, kernel) => elements(f, kernel, "put") },
@@ -42,6 +45,7 @@ const routines: Readonly<Record<string, Routine>> = {
       const [x] = kernel.inputs;
       if (x) emitScan(f, kernel, f.local("i32", address(f, x)), f.local("i32", address(f, kernel.output)));
     },
+    units: ({ numbers: [outer = 0] }) => outer,
   },
   argsort: {
     emit: (f, { inputs: [x], output, numbers: [rows = 0, n = 0, descending = 0] }, module) => {
@@ -88,6 +92,9 @@ function withIndex(
   });
 }
 
+/** Whether take walks its indices once, so that they can be cut into units. */
+const hasOneRun = ([batch = 0, outer = 0]: readonly number[]): boolean => batch * outer === 1;
+
 /** take and put: whole rows of `inner` elements move. */
 function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "put"): void {
   const [batch = 0, outer = 0, n = 0, inner = 0, m = 0] = kernel.numbers;
@@ -102,10 +109,16 @@ function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "pu
   const pointer = f.local("i32");
   const row = f.local("i32");
   const [b, o, j] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const isCut = direction === "take" && hasOneRun(kernel.numbers);
+  const [from, to] = isCut ? [f.param("i32", 4), f.param("i32", 5)] : [0, m];
+  if (typeof from !== "number") {
+    f.increase(indexRow, i32.mul(from, constant(elementBytes(indices.dtype))));
+    f.increase(walked, i32.mul(from, constant(rowBytes)));
+  }
   f.for(b, 0, batch, 1, () => {
     f.for(o, 0, outer, 1, () => {
       f.set(pointer, indexRow);
-      f.for(j, 0, m, 1, () => {
+      f.for(j, from, to, 1, () => {
         withIndex(
           f,
           kernel,

@@ -65,7 +65,7 @@ describe("units", () => {
     expect(pool.runs).toBeGreaterThan(50);
   });
 
-  test.each(products())("of $name give the same bits in any order", ({ plan, inputs }) => {
+  test.each([...products(), ...routines()])("of $name give the same bits in any order", ({ plan, inputs }) => {
     pool.runs = 0;
     const [expected] = runPlan(whole, plan, inputs, []).outputs;
     const [actual] = runPlan(apart, plan, inputs, []).outputs;
@@ -123,6 +123,44 @@ function products(): Case[] {
       };
     }),
   );
+}
+
+/** Routines that are cut into rows. */
+function routines(): Case[] {
+  const routine = (name: string, numbers: readonly number[], inputs: Float32Array[], size: number): Case => ({
+    name,
+    plan: {
+      kernels: [
+        {
+          form: "routine",
+          name,
+          inputs: inputs.map((x, slot) => ({ slot, dtype: slot === 0 ? "float32" : "int32", size: x.length })),
+          output: { slot: inputs.length, dtype: name === "argsort" ? "int32" : "float32", size },
+          numbers,
+          check: -1,
+        },
+      ],
+      slots: [
+        ...inputs.map((x, i) => ({
+          ...input(i, x.length),
+          dtype: i === 0 ? ("float32" as const) : ("int32" as const),
+        })),
+        { ...output(0, size), dtype: name === "argsort" ? "int32" : "float32" },
+      ],
+      params: [],
+      checks: [],
+      scratchBytes: 0,
+      commitFrom: 1,
+    },
+    inputs,
+  });
+  // Indices as the bits of floats: the plan reads them as int32.
+  const indices = new Float32Array(Int32Array.from({ length: 40 }, (_, i) => (i * 7) % 9).buffer);
+  return [
+    routine("argsort", [30, 21, 0], [samples(630, 1)], 630),
+    routine("scan", [12, 10, 3, 0, 0], [samples(360, 2)], 360),
+    routine("take", [1, 1, 8, 5, 40], [samples(40, 3), indices], 200),
+  ];
 }
 
 /** A map that takes a while. */
