@@ -53,6 +53,7 @@ export {
   type Explanation,
   explain,
 } from "./functions/explain.ts";
+export { explainPlan } from "./functions/explain-plan.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
 export * from "./functions/image.ts";
@@ -61,8 +62,16 @@ export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jaco
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/normalize.ts";
+export * from "./functions/order.ts";
 export { type PadMode, type PadOptions, pad } from "./functions/pad.ts";
 export * from "./functions/pool.ts";
+export {
+  type KernelProfile,
+  type PhaseProfile,
+  type Profile,
+  type ProfileOptions,
+  profile,
+} from "./functions/profile.ts";
 export * from "./functions/random.ts";
 export {
   type AxisOptions,
@@ -84,6 +93,7 @@ export {
   sum,
   variance,
 } from "./functions/reduce.ts";
+export * from "./functions/search.ts";
 export * from "./functions/select.ts";
 export {
   diag,
@@ -121,6 +131,7 @@ export type { Plain, Reshapen } from "./functions/trees.ts";
 export type { Operand } from "./functions/types.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";
+export type { MachinePeaks } from "./runtime/wasm/peaks.ts";
 export { type TensorOptions, tensor } from "./tensor/create.ts";
 export { type ReduceOptions, Tensor } from "./tensor/tensor.ts";
 export { type Update, update } from "./tensor/update.ts";

@@ -33,6 +33,11 @@ export class Node {
   position = 0;
   private static count = 0;
 
+  /** The id of the latest node: what is built from here on has larger ones. */
+  static get latestId(): number {
+    return Node.count - 1;
+  }
+
   constructor(fields: {
     op: Op;
     inputs: readonly Node[];

@@ -16,6 +16,9 @@ class PaperDevice implements Device {
   free(buffer: Buffer): void {
     this.allocatedBytes -= buffer.sizeBytes;
   }
+  window(_: Buffer, _offsetBytes: number, sizeBytes: number): Buffer {
+    return { sizeBytes };
+  }
   write(): void {}
   read(): Float32Array {
     return new Float32Array(0);
@@ -39,6 +42,18 @@ test("storages that grew old and were dropped are collected before they pile up"
   }
   expect(device.peakBytes / sizeBytes).toBeLessThan(count / 3);
   for (const storage of recent) storage.release();
+});
+
+test("storages that were dropped at once do not pile up until the nursery is full", async () => {
+  const device = new PaperDevice();
+  const sizeBytes = 256 << 10;
+  let kept = 0;
+  for (let i = 0; i < 4000; i++) {
+    kept += new DeviceStorage(device, device.allocate(sizeBytes)).sizeBytes;
+    await yieldToFinalizers();
+  }
+  expect(kept).toBe(4000 * sizeBytes);
+  expect(device.peakBytes / 2 ** 20).toBeLessThan(32);
 });
 
 test("yieldToFinalizers lets other tasks run, but not at every call", async () => {

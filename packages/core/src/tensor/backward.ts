@@ -1,12 +1,12 @@
 // The eager face of reverse mode: from a loss to the gradients of all leaves that want one.
 import { reverse } from "../autodiff/reverse.ts";
 import { joinNextRun, realize, releaseAfterNextRun } from "../engine/engine.ts";
-import { type Node, withoutGradients } from "../graph/node.ts";
+import { Node, withoutGradients } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
 
 /** What a loss's forward run kept for its backward pass. */
-interface Kept {
+export interface Kept {
   readonly root: Node;
   readonly nodes: readonly Node[];
 }
@@ -53,19 +53,20 @@ export function expectGradients(root: Node, gradients: readonly Node[]): void {
  * that a later backward() runs no second forward pass.
  */
 export function realizeForReading(roots: readonly Node[]): void {
-  const keep: Node[] = [];
-  for (const root of roots) {
-    if (root.storage !== null || !root.requiresGrad) continue;
-    const needed = neededByReverse(root).filter((node) => !roots.includes(node));
-    keepFor(root, needed);
-    keep.push(...needed);
-  }
-  realize(roots, { keep });
+  const needed = keptForReading(roots);
+  for (const { root, nodes } of needed) keepFor(root, nodes);
+  realize(roots, { keep: needed.flatMap(({ nodes }) => nodes) });
 }
+
+/** What is computed beside `roots` where they are computed to be read. */
+export const keptForReading = (roots: readonly Node[]): Kept[] =>
+  roots
+    .filter((root) => root.storage === null && root.requiresGrad)
+    .map((root) => ({ root, nodes: neededByReverse(root).filter((node) => !roots.includes(node)) }));
 
 /** The pending nodes below `root` that its reverse sweep reads. */
 function neededByReverse(root: Node): Node[] {
-  const newest = builder.fill(1, root.shape, root).id;
+  const newest = Node.latestId;
   const gradients: Node[] = [];
   for (const { gradient } of leafGradients(
     root,

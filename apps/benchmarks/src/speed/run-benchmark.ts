@@ -1,0 +1,123 @@
+// Runs all configurations on all workloads, in rotation, so that what else the machine does hits all of them alike.
+import { z } from "zod";
+import {
+  type Configuration,
+  configurationsOf,
+  type FrameworkName,
+  isQuick,
+  peaksCommand,
+  sumToleranceOf,
+} from "./configurations.ts";
+import { launch } from "./launch.ts";
+import type { BenchOptions } from "./options.ts";
+import { differences, outcomeSchema } from "./outcome.ts";
+import type { Peak } from "./peaks.ts";
+import { showNumber } from "./report.ts";
+import type { Benchmark, Run } from "./results.ts";
+import type { WorkloadName } from "./specification.ts";
+
+const resultSchema = outcomeSchema.extend({ version: z.string(), residentMiB: z.number(), cpuSeconds: z.number() });
+const peakSchema = z.object({ threads: z.number(), gflops: z.number(), gigabytesPerSecond: z.number() });
+
+/** Seconds of a whole quick run, and of a single process at most. */
+const quickSeconds = 110;
+const processSeconds = 300;
+/** A process that took longer than this is not run again. */
+const slowSeconds = 60;
+/** The share of the specified measuring time that a quick run spends. */
+const quickShare = 0.1;
+
+export interface Finished {
+  readonly benchmark: Benchmark;
+  /** Results that are not the expected ones, and failures of Cotangent. */
+  readonly mismatches: readonly string[];
+}
+
+export async function runBenchmark(options: BenchOptions, report: (line: string) => void): Promise<Finished> {
+  const { threads, quick } = options;
+  const deadline = performance.now() + (quick ? quickSeconds * 1000 : Number.POSITIVE_INFINITY);
+  const secondsLeft = (): number => Math.min(processSeconds, (deadline - performance.now()) / 1000);
+
+  const configurations: Configuration[] = [];
+  const missing: FrameworkName[] = [];
+  for (const framework of options.frameworks) {
+    const found = configurationsOf(framework, threads);
+    if (found.length === 0) missing.push(framework);
+    configurations.push(...found.filter((one) => !quick || !one.isExtra));
+  }
+  for (const framework of missing) report(`${framework} is not installed here: left out`);
+
+  const peaks = await measureAll([...new Set([1, threads])], secondsLeft);
+  const runs: Run[] = [];
+  const versions: Record<string, string> = {};
+  const mismatches: string[] = [];
+  const isSettled = (id: string, workload: WorkloadName): boolean =>
+    runs.some(
+      (run) =>
+        run.configuration === id &&
+        run.workload === workload &&
+        (run.failure !== undefined || run.seconds > slowSeconds),
+    );
+
+  for (const { configuration, workload } of jobsOf(options, configurations)) {
+    const { id, framework, command, environment } = configuration;
+    if (isSettled(id, workload)) continue;
+    if (secondsLeft() < 1) {
+      report(`${workload} ${id}: no time left`);
+      continue;
+    }
+    const launched = await launch([...command, workload, String(quick ? quickShare : 1)], environment, secondsLeft());
+    const { seconds } = launched;
+    if ("failure" in launched) {
+      const { failure } = launched;
+      runs.push({ configuration: id, workload, seconds, failure });
+      report(`${workload} ${id}: fails: ${failure}`);
+      if (framework === "cotangent") mismatches.push(`${workload} ${id}: ${failure}`);
+      continue;
+    }
+    const { version, cpuSeconds, ...outcome } = resultSchema.parse(launched.result);
+    versions[id] = version;
+    const wrong = differences(workload, outcome.evidence, sumToleranceOf(framework));
+    if (wrong.length > 0) {
+      const failure = wrong.join("; ");
+      runs.push({ configuration: id, workload, seconds, failure });
+      mismatches.push(`${workload} ${id}: ${failure}`);
+      report(`${workload} ${id}: WRONG: ${failure}`);
+      continue;
+    }
+    const otherCores = Math.max(0, (launched.busySeconds - cpuSeconds) / seconds);
+    runs.push({ configuration: id, workload, seconds, otherCores, outcome });
+    report(`${workload} ${id}: ${showNumber(outcome.medianMs)} ms (others used ${otherCores.toFixed(1)} cores)`);
+  }
+  return { benchmark: { threads, configurations, missing, peaks, runs, versions }, mismatches };
+}
+
+interface Job {
+  readonly configuration: Configuration;
+  readonly workload: WorkloadName;
+}
+
+/** Every configuration on every workload, each time beginning with another one. The slow ones are last in a quick run. */
+function jobsOf({ workloads, repetitions, quick }: BenchOptions, configurations: readonly Configuration[]): Job[] {
+  const jobs: Job[] = [];
+  for (let repetition = 0; repetition < repetitions; repetition++)
+    for (const workload of workloads) {
+      const start = repetition % Math.max(1, configurations.length);
+      const turned = [...configurations.slice(start), ...configurations.slice(0, start)];
+      for (const configuration of turned) jobs.push({ configuration, workload });
+    }
+  if (!quick) return jobs;
+  const isPeer = ({ configuration: { framework } }: Job): boolean => framework === "jaxjs" || framework === "tfjs";
+  const chosen = jobs.filter(({ configuration, workload }) => isQuick(configuration, workload));
+  return [...chosen.filter((job) => !isPeer(job)), ...chosen.filter(isPeer)];
+}
+
+async function measureAll(counts: readonly number[], secondsLeft: () => number): Promise<Peak[]> {
+  const peaks: Peak[] = [];
+  for (const count of counts) {
+    const launched = await launch(peaksCommand(count), {}, secondsLeft());
+    if ("failure" in launched) throw new Error(`peaks: ${launched.failure}`);
+    peaks.push(peakSchema.parse(launched.result));
+  }
+  return peaks;
+}
