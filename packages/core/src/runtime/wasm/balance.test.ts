@@ -19,7 +19,7 @@ test("losses lead to rests, longer each time, until threads win again", () => {
     end = to;
     return to - from;
   });
-  expect(rests).toEqual([10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+  expect(rests).toEqual([10, 20, 40, 80, 160, 250, 250, 250, 250]);
   for (let i = 0; i < 100; i++) balance.note(1.9, 1, end);
   expect(balance.isResting(end)).toBe(false);
   const [from, to] = firstRest(balance, end, 0.5);

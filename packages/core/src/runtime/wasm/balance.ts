@@ -3,7 +3,7 @@
 /** More time lost than this, and threads have a rest. */
 const limitMs = 1;
 const firstRestMs = 10;
-const longestRestMs = 1000;
+const longestRestMs = 250;
 
 export class Balance {
   /** Time that was won or lost since the last time it counted. */
