@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runExample } from "./run.ts";
 
@@ -41,5 +44,19 @@ describe("examples", { timeout: 60_000 }, () => {
         expect(Math.abs((found[i] ?? 0) - expected)).toBeLessThan(0.05);
       });
     }
+  });
+
+  test("04-profile.ts", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "profile-"));
+    const { status, errors, output } = await runExample("04-profile.ts", [join(folder, "traces", "step.json")]);
+    expect([status, errors]).toEqual([0, ""]);
+    expect(output).toContain("matmul + add + relu: contract batch [] m [128] n [256] k [784]");
+    expect(output).toMatch(/^profile: [\d.]+ ms, [\d.]+ ms of them in \d+ kernels of 1 plan/m);
+    expect(output).toMatch(/^matmul \+ add \+ relu +contract +128×256 over 784 +50 /m);
+    expect(output).toMatch(/^compile +0\.000 +0\.0 %$/m);
+    const { traceEvents } = JSON.parse(readFileSync(join(folder, "traces", "step.json"), "utf8"));
+    expect(traceEvents.length).toBeGreaterThan(500);
+    expect(readdirSync(join(folder, "traces"))).toEqual(["step.json"]);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -20,6 +20,7 @@ export { type AttentionOptions, scaledDotProductAttention } from "./functions/at
 export * from "./functions/check-index.ts";
 export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
+export { cond, type ScanOptions, scan } from "./functions/control.ts";
 export {
   type ConvOptions,
   type ConvPadding,
@@ -29,6 +30,7 @@ export {
   conv3d,
   convTranspose1d,
   convTranspose2d,
+  convTranspose3d,
 } from "./functions/conv.ts";
 export {
   arange,
@@ -56,15 +58,18 @@ export {
 export { explainPlan } from "./functions/explain-plan.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/gather.ts";
+export * from "./functions/grids.ts";
 export * from "./functions/image.ts";
 export * from "./functions/indexing.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export * from "./functions/matmul.ts";
+export * from "./functions/nan.ts";
 export * from "./functions/normalize.ts";
 export * from "./functions/order.ts";
 export { type PadMode, type PadOptions, pad } from "./functions/pad.ts";
 export * from "./functions/pool.ts";
+export * from "./functions/products.ts";
 export {
   type KernelProfile,
   type PhaseProfile,

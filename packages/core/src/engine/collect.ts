@@ -76,6 +76,8 @@ export interface Collected {
   readonly nodes: Node[];
   readonly inputs: Node[];
   readonly scalars: Node[];
+  /** Results of loops and branches that have not run yet: no plan computes them. */
+  readonly controls: Node[];
   readonly signature: Words;
 }
 
@@ -88,6 +90,7 @@ export function collect(roots: readonly Node[]): Collected {
   const nodes: Node[] = [];
   const inputs: Node[] = [];
   const scalars: Node[] = [];
+  const controls: Node[] = [];
   signature.length = 0;
   const walk = beginWalk();
   let count = 0;
@@ -133,6 +136,7 @@ export function collect(roots: readonly Node[]): Collected {
       if (!node) continue;
       node.position = count++;
       nodes.push(node);
+      if (node.op.kind === "part" && node.inputs.length === 1) controls.push(node);
       signature.push(ops.of(node.op));
       signature.push(attrsNumber(node.attrs));
       signature.push(dtypeNumbers[node.dtype]);
@@ -141,5 +145,5 @@ export function collect(roots: readonly Node[]): Collected {
   }
   signature.push(-3);
   for (const root of roots) signature.push(root.position);
-  return { nodes, inputs, scalars, signature };
+  return { nodes, inputs, scalars, controls, signature };
 }

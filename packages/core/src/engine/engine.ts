@@ -4,11 +4,13 @@ import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import type { Plan } from "../kernel/ir.ts";
+import { printPlan } from "../kernel/print.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
 import { type Collected, collect } from "./collect.ts";
+import { type Machine, runControls } from "./control.ts";
 import { enterPhase, execute } from "./profiling.ts";
 
 interface Compiled {
@@ -132,6 +134,47 @@ function run(
     if (root.device !== device.name)
       throw new DeviceError(`realize: expected one device, got ${device.name} and ${root.device}. Realize them apart`);
   const pending = collect(roots);
+  if (pending.controls.length === 0) runPlan(pending, roots, device, replacements, keep);
+  else runInStages(roots, device, replacements, keep);
+}
+
+/** Loops and branches first, each with what it reads; then the rest. */
+function runInStages(
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+  keep: readonly Node[],
+): void {
+  const temporary: Node[] = [];
+  const machine: Machine = {
+    device,
+    compute: (nodes) => run(nodes, device, [], nodes),
+    prepare(pending, results) {
+      const compiled = find(pending, results, device, []);
+      const numbers = pending.scalars.map((node) => node.scalar);
+      return (inputs, outputs) => execute(compiled, inputs, outputs, numbers);
+    },
+  };
+  try {
+    runControls(roots, machine, temporary);
+    const rest = roots.filter((root) => root.storage === null);
+    for (const root of roots) if (root.storage !== null && !root.requiresGrad && !keep.includes(root)) root.forget();
+    if (rest.length > 0) runPlan(collect(rest), rest, device, replacements, keep);
+  } finally {
+    for (const node of temporary) {
+      node.storage?.release();
+      node.storage = null;
+    }
+  }
+}
+
+function runPlan(
+  pending: Collected,
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+  keep: readonly Node[],
+): void {
   const donations = findDonations(roots, pending, replacements);
   const compiled = find(pending, roots, device, donations);
   enterPhase("launch");
@@ -219,7 +262,7 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
       entry.lastUse = clock;
       return entry;
     }
-  enterPhase("compile");
+  const before = enterPhase("compile");
   const key = signature.copy();
   const plan = schedule({ ...pending, roots }, donations, apart);
   const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };
@@ -227,6 +270,7 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
   if (planCount >= maxPlans) dropOldest();
   plans.set(hash, [...(plans.get(hash) ?? []), compiled]);
   planCount++;
+  enterPhase(before);
   return compiled;
 }
 
@@ -242,8 +286,14 @@ function dropOldest(): void {
   }
 }
 
-/** The plan that computing `roots` would run, without running it. */
-export function planFor(roots: readonly Node[]): Plan {
-  const pending = roots.filter((root) => root.storage === null);
+/** The plan that computing `roots` would run, with what joins it, without running it. */
+export function planFor(roots: readonly Node[], keep: readonly Node[] = []): Plan {
+  const device = roots[0]?.device;
+  const joining = companions.filter((node) => node.joinsNextRun && node.gone === null && node.device === device);
+  const wanted = new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null));
+  const pending = [...wanted];
   return schedule({ ...collect(pending), roots: pending });
 }
+
+/** The same as text. */
+export const planText = (roots: readonly Node[], keep: readonly Node[] = []): string => printPlan(planFor(roots, keep));

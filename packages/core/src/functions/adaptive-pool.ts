@@ -86,3 +86,33 @@ export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): 
 export function adaptiveMaxPool2d(x: Tensor, size: number | readonly number[]): Tensor {
   return pooled("adaptiveMaxPool2d", 2, nodeOf("adaptiveMaxPool2d", x), size, maxOfBins);
 }
+
+/**
+ * The mean of each of `size` bins of equal extent, over three spatial axes.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @param size one number for all axes, or one for each
+ * @example adaptiveAvgPool3d(zeros([1, 2, 5, 5, 5]), 2).shape // [1, 2, 2, 2, 2]
+ */
+export function adaptiveAvgPool3d(x: Tensor, size: number | readonly number[]): Tensor {
+  return pooled("adaptiveAvgPool3d", 3, floatOf("adaptiveAvgPool3d", x), size, meanOfBins);
+}
+
+/**
+ * The largest of each of `size` bins of equal extent, over one spatial axis.
+ * @param x `[N, C, L]` or `[C, L]`
+ * @returns `[N, C, size]`
+ * @example (await adaptiveMaxPool1d(tensor([[[1, 2, 4, 3]]]), 2).toArray()) // [[[2, 4]]]
+ */
+export function adaptiveMaxPool1d(x: Tensor, size: number | readonly number[]): Tensor {
+  return pooled("adaptiveMaxPool1d", 1, nodeOf("adaptiveMaxPool1d", x), size, maxOfBins);
+}
+
+/**
+ * The largest of each of `size` bins of equal extent, over three spatial axes.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @param size one number for all axes, or one for each
+ * @example adaptiveMaxPool3d(zeros([1, 2, 5, 5, 5]), 2).shape // [1, 2, 2, 2, 2]
+ */
+export function adaptiveMaxPool3d(x: Tensor, size: number | readonly number[]): Tensor {
+  return pooled("adaptiveMaxPool3d", 3, nodeOf("adaptiveMaxPool3d", x), size, maxOfBins);
+}

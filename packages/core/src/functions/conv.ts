@@ -213,3 +213,13 @@ export function convTranspose1d(x: Tensor, weight: Tensor, options: ConvTranspos
 export function convTranspose2d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
   return convolveTransposed("convTranspose2d", 2, x, weight, options);
 }
+
+/**
+ * The adjoint of `conv3d`, which makes larger what that made smaller.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @param weight `[C, O / groups, KD, KH, KW]`
+ * @example convTranspose3d(ones([1, 2, 3, 3, 3]), ones([2, 4, 2, 2, 2]), { stride: 2 }).shape // [1, 4, 6, 6, 6]
+ */
+export function convTranspose3d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  return convolveTransposed("convTranspose3d", 3, x, weight, options);
+}

@@ -1,6 +1,7 @@
 // Images: other sizes, patches, channels turned into pixels.
 import { ArgumentError, ShapeError } from "../base/errors.ts";
 import { showShape, sizeOf } from "../base/shape.ts";
+import { windowCount } from "../base/view.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { take } from "../ops/gather.ts";
@@ -11,8 +12,8 @@ import { perAxis } from "./conv.ts";
 export interface InterpolateOptions {
   /** Extents of the spatial axes: one for all, or one for each. */
   readonly size: number | readonly number[];
-  /** "nearest" by default, or "linear", along each spatial axis (bilinear for images). */
-  readonly mode?: "nearest" | "linear";
+  /** "nearest" by default, "linear" or "cubic", along each spatial axis (bilinear and bicubic for images). */
+  readonly mode?: "nearest" | "linear" | "cubic";
   /** Whether the outermost cells of both grids lie on each other, rather than their borders. */
   readonly alignCorners?: boolean;
 }
@@ -20,23 +21,26 @@ export interface InterpolateOptions {
 /**
  * x at another resolution. No smoothing when it shrinks.
  * @param x `[N, C, ...spatial]`
- * @param options size, mode, alignCorners (for "linear")
+ * @param options size, mode, alignCorners (for "linear" and "cubic")
  * @returns `[N, C, ...size]`
  * @throws {ShapeError} `interpolate: expected an input [N, C, ...], got [3, 4]`
  * @example (await interpolate(tensor([[[1, 3]]]), { size: 4, mode: "linear" }).toArray()) // [[[1, 1.5, 2.5, 3]]]
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   const { mode = "nearest", alignCorners = false } = options;
-  if (mode !== "nearest" && mode !== "linear")
-    throw new ArgumentError(`interpolate: expected mode nearest or linear, got ${String(mode)}`);
-  const node = mode === "linear" ? floatOf("interpolate", x) : nodeOf("interpolate", x);
+  if (mode !== "nearest" && mode !== "linear" && mode !== "cubic")
+    throw new ArgumentError(`interpolate: expected mode nearest, linear or cubic, got ${String(mode)}`);
+  const node = mode === "nearest" ? nodeOf("interpolate", x) : floatOf("interpolate", x);
   const rank = node.shape.length - 2;
   if (rank < 1 || node.shape.includes(0))
     throw new ShapeError(`interpolate: expected an input [N, C, ...], got ${showShape(node.shape)}`);
   const size = perAxis("interpolate", "size", options.size, rank, 1);
-  return new Tensor(
-    size.reduce((y, n, i) => (mode === "nearest" ? nearest(y, i + 2, n) : linear(y, i + 2, n, alignCorners)), node),
-  );
+  const along = (y: Node, axis: number, to: number): Node => {
+    if (y.shape[axis] === to) return y;
+    if (mode === "nearest") return nearest(y, axis, to);
+    return (mode === "linear" ? linear : cubic)(y, axis, to, alignCorners);
+  };
+  return new Tensor(size.reduce((y, n, i) => along(y, i + 2, n), node));
 }
 
 const takeAt = (x: Node, index: Node, axis: number): Node =>
@@ -45,27 +49,58 @@ const takeAt = (x: Node, index: Node, axis: number): Node =>
 /** Cell ⌊k·from/to⌋. */
 function nearest(x: Node, axis: number, to: number): Node {
   const from = x.shape[axis] ?? 1;
-  if (from === to) return x;
   const k = b.iota(to, x);
   return takeAt(x, b.div(b.mul(k, b.num(from, k)), b.num(to, k)), axis);
 }
 
-/** Between cells ⌊s⌋ and ⌊s⌋ + 1, where s = (k + ½)·from/to − ½ or k·(from − 1)/(to − 1). */
-function linear(x: Node, axis: number, to: number, alignCorners: boolean): Node {
-  const from = x.shape[axis] ?? 1;
-  if (from === to) return x;
+/** Where each of `to` cells lies among `from`: s = (k + ½)·from/to − ½, or k·(from − 1)/(to − 1). */
+function placesOf(x: Node, from: number, to: number, alignCorners: boolean): Node {
   const k = b.cast(b.iota(to, x), x.dtype);
   const num = (value: number): Node => b.num(value, k);
   const step = alignCorners ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to;
-  const place = alignCorners
-    ? b.mul(k, num(step))
-    : b.max(b.sub(b.mul(b.add(k, num(0.5)), num(step)), num(0.5)), num(0));
+  return alignCorners ? b.mul(k, num(step)) : b.sub(b.mul(b.add(k, num(0.5)), num(step)), num(0.5));
+}
+
+/** Between cells ⌊s⌋ and ⌊s⌋ + 1. */
+function linear(x: Node, axis: number, to: number, alignCorners: boolean): Node {
+  const from = x.shape[axis] ?? 1;
+  const exact = placesOf(x, from, to, alignCorners);
+  const num = (value: number): Node => b.num(value, exact);
+  const place = alignCorners ? exact : b.max(exact, num(0));
   const whole = b.min(b.floor(place), num(from - 1));
   const first = b.cast(whole, "int32");
   const second = b.min(b.add(first, b.num(1, first)), b.num(from - 1, first));
   const weight = b.reshape(b.sub(place, whole), [to, ...x.shape.slice(axis + 1).map(() => 1)]);
   const [left, right] = [takeAt(x, first, axis), takeAt(x, second, axis)];
   return b.add(left, b.mul(weight, b.sub(right, left)));
+}
+
+/** Of four cells around s, weighed by a cubic (Keys, 1981) with the slope of PyTorch; those beyond the edge repeat it. */
+function cubic(x: Node, axis: number, to: number, alignCorners: boolean): Node {
+  const from = x.shape[axis] ?? 1;
+  const place = placesOf(x, from, to, alignCorners);
+  const num = (value: number): Node => b.num(value, place);
+  const whole = b.floor(place);
+  const part = b.sub(place, whole);
+  const slope = -0.75;
+  /** The cubic's coefficients for distances below 1 and from 1 to 2, highest power first. */
+  const near = [slope + 2, -slope - 3, 0, 1];
+  const far = [slope, -5 * slope, 8 * slope, -4 * slope];
+  const weight = (distance: Node, [first = 0, ...rest]: readonly number[]): Node =>
+    rest.reduce((y, c) => b.add(b.mul(y, distance), num(c)), num(first));
+  const one = num(1);
+  const weights = [
+    weight(b.add(part, one), far),
+    weight(part, near),
+    weight(b.sub(one, part), near),
+    weight(b.sub(num(2), part), far),
+  ];
+  const base = b.cast(whole, "int32");
+  const parts = weights.map((w, i) => {
+    const at = b.max(b.min(b.add(base, b.num(i - 1, base)), b.num(from - 1, base)), b.num(0, base));
+    return b.mul(takeAt(x, at, axis), b.reshape(w, [to, ...x.shape.slice(axis + 1).map(() => 1)]));
+  });
+  return parts.reduce((y, z) => b.add(y, z));
 }
 
 /**
@@ -84,6 +119,23 @@ export function pixelShuffle(x: Tensor, r: number): Tensor {
   const c = channels / (r * r);
   const split = b.reshape(node, [n, c, r, r, h, w]);
   return new Tensor(b.reshape(b.permute(split, [0, 1, 4, 2, 5, 3]), [n, c, h * r, w * r]));
+}
+
+/**
+ * Pixels turned into channels: the inverse of `pixelShuffle`.
+ * @param x `[N, C, H·r, W·r]`
+ * @returns `[N, C·r², H, W]`
+ * @throws {ShapeError} `pixelUnshuffle: expected [N, C, H·2, W·2], got [1, 1, 3, 2]`
+ * @example (await pixelUnshuffle(tensor([[[[1, 2], [3, 4]]]]), 2).toArray()) // [[[[1]], [[2]], [[3]], [[4]]]]
+ */
+export function pixelUnshuffle(x: Tensor, r: number): Tensor {
+  const node = nodeOf("pixelUnshuffle", x);
+  checkCount("pixelUnshuffle", "factor", r, 1);
+  const [n, c, h, w] = node.shape;
+  if (node.shape.length !== 4 || n === undefined || c === undefined || !h || !w || h % r !== 0 || w % r !== 0)
+    throw new ShapeError(`pixelUnshuffle: expected [N, C, H·${r}, W·${r}], got ${showShape(node.shape)}`);
+  const split = b.reshape(node, [n, c, h / r, r, w / r, r]);
+  return new Tensor(b.reshape(b.permute(split, [0, 1, 3, 5, 2, 4]), [n, c * r * r, h / r, w / r]));
 }
 
 export interface UnfoldOptions {
@@ -115,4 +167,39 @@ export function unfold(x: Tensor, kernel: number | readonly number[], options: U
   const patches = b.permute(b.windows(around, { axes: [2, 3], size, step, dilation }), [0, 1, 4, 5, 2, 3]);
   const [n = 0, c = 0, , , ...counts] = patches.shape;
   return new Tensor(b.reshape(patches, [n, c * sizeOf(size), sizeOf(counts)]));
+}
+
+/**
+ * Patches added up where they overlap (col2im): the adjoint of `unfold`.
+ * @param x `[N, C·KH·KW, L]` with L patches in row-major order
+ * @param size `[H, W]` of the result
+ * @param kernel size of a patch
+ * @param options as those of `unfold`
+ * @returns `[N, C, H, W]`
+ * @throws {ShapeError} `fold: expected [N, C·4, 4] for size [4, 4], got [1, 3, 4]`
+ * @example (await fold(ones([1, 4, 4]), [3, 3], 2).toArray()) // [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]]
+ */
+export function fold(
+  x: Tensor,
+  size: number | readonly number[],
+  kernel: number | readonly number[],
+  options: UnfoldOptions = {},
+): Tensor {
+  const node = nodeOf("fold", x);
+  const extents = perAxis("fold", "size", size, 2, 1);
+  const patch = perAxis("fold", "kernel", kernel, 2, 1);
+  const step = perAxis("fold", "stride", options.stride ?? 1, 2, 1);
+  const padding = perAxis("fold", "padding", options.padding ?? 0, 2, 0);
+  const dilation = perAxis("fold", "dilation", options.dilation ?? 1, 2, 1);
+  const around = extents.map((n, i) => n + 2 * (padding[i] ?? 0));
+  const counts = around.map((n, i) => windowCount(n, patch[i] ?? 1, step[i] ?? 1, dilation[i] ?? 1));
+  const [n = 0, channels = 0, patches = 0] = node.shape;
+  if (node.shape.length !== 3 || channels % sizeOf(patch) !== 0 || patches !== sizeOf(counts))
+    throw new ShapeError(
+      `fold: expected [N, C·${sizeOf(patch)}, ${sizeOf(counts)}] for size ${showShape(extents)}, got ${showShape(node.shape)}`,
+    );
+  const c = channels / sizeOf(patch);
+  const split = b.permute(b.reshape(node, [n, c, ...patch, ...counts]), [0, 1, 4, 5, 2, 3]);
+  const whole = b.fold(split, { axes: [2, 3], size: patch, step, dilation, shape: [n, c, ...around] });
+  return new Tensor(b.slice(whole, [0, 0, ...padding], [1, 1, 1, 1], [n, c, ...extents]));
 }

@@ -192,3 +192,26 @@ export function avgPool1d(x: Tensor, kernel: number | readonly number[], options
 export function avgPool2d(x: Tensor, kernel: number | readonly number[], options: AvgPoolOptions = {}): Tensor {
   return avgPool("avgPool2d", 2, x, kernel, options);
 }
+
+/**
+ * The largest of each window over three spatial axes. Equal ones: the first in row-major order gets the gradient. The padding
+ * acts as −∞.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @param kernel size of a window, one number or one for each axis
+ * @param options stride (the kernel by default), padding, dilation, ceilMode
+ * @example maxPool3d(zeros([1, 2, 4, 4, 4]), 2).shape // [1, 2, 2, 2, 2]
+ */
+export function maxPool3d(x: Tensor, kernel: number | readonly number[], options: MaxPoolOptions = {}): Tensor {
+  return maxPool("maxPool3d", 3, x, kernel, options);
+}
+
+/**
+ * The mean of each window over three spatial axes.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @param kernel size of a window, one number or one for each axis
+ * @param options stride (the kernel by default), padding, ceilMode, countIncludePad
+ * @example avgPool3d(zeros([1, 2, 4, 4, 4]), 2).shape // [1, 2, 2, 2, 2]
+ */
+export function avgPool3d(x: Tensor, kernel: number | readonly number[], options: AvgPoolOptions = {}): Tensor {
+  return avgPool("avgPool3d", 3, x, kernel, options);
+}

@@ -1,5 +1,6 @@
 // What gives a function a derivative of its own: its results as parts of one node, and values that wait for others.
 import { GraphError } from "../base/errors.ts";
+import { type Control, controlOf, setControl } from "../graph/control.ts";
 import { type Attrs, makeNode, type Node } from "../graph/node.ts";
 import type { Linear, Part, Result, Several } from "../graph/rules.ts";
 import { only } from "./expect.ts";
@@ -80,6 +81,78 @@ export function customResults(inputs: readonly Node[], values: readonly Node[], 
   const whole = makeNode(custom, [...inputs, ...values], attrs);
   const results = values.map((value, index) => makeNode(customPart, [whole, value], { index }));
   customs.set(attrs, { rule, results });
+  return results;
+}
+
+/** How a loop or a branch, which the engine runs, is differentiated and mapped over a batch. */
+export interface ControlRule {
+  vjp(gs: readonly (Node | null)[], inputs: readonly Node[], results: readonly Node[]): readonly (Node | null)[];
+  jvp(tangents: readonly (Node | null)[], inputs: readonly Node[], results: readonly Node[]): readonly (Node | null)[];
+  /** The results over a leading axis of all inputs. */
+  batch(inputs: readonly Node[]): readonly Node[];
+}
+
+interface Controlled {
+  readonly rule: ControlRule;
+  readonly kinds: readonly Result[];
+  readonly results: readonly Node[];
+}
+
+const controlled = new WeakMap<Attrs, Controlled>();
+
+function controlledOf(attrs: Attrs): Controlled {
+  const found = controlled.get(attrs);
+  if (!found) throw new GraphError("control: expected a node with a rule, got one without");
+  return found;
+}
+
+const control: Several = {
+  kind: "several",
+  name: "control",
+  dtype: () => "float32",
+  shape: () => [],
+  results: (_, attrs) => controlledOf(attrs).kinds,
+  vjp: (_, gs, { attrs, inputs }) => controlledOf(attrs).rule.vjp(gs, inputs, controlledOf(attrs).results),
+  jvp: (_, tangents, { attrs, inputs }) => controlledOf(attrs).rule.jvp(tangents, inputs, controlledOf(attrs).results),
+  batch(_, attrs, inputs) {
+    const { rule } = controlledOf(attrs);
+    const results = rule.batch(inputs);
+    // Only to find the results by: the nodes that compute them are behind them.
+    const found = {};
+    controlled.set(found, { rule, kinds: [], results });
+    return makeNode(control, inputs, found);
+  },
+  again(attrs, inputs) {
+    const { rule, kinds } = controlledOf(attrs);
+    const [part] = controlResults(inputs, kinds, controlOf(attrs), rule);
+    return only(part?.inputs[0]);
+  },
+};
+
+const controlPart: Part = {
+  kind: "part",
+  name: "result",
+  dtype: (inputs, { index }) => only(partKind(inputs, index)).dtype,
+  shape: (inputs, { index }) => only(partKind(inputs, index)).shape,
+  again: ({ index }, [whole]) => only(controlledOf(only(whole).attrs).results[Number(index)]),
+};
+
+const partKind = ([whole]: readonly Node[], index: unknown): Result | undefined =>
+  controlledOf(only(whole).attrs).kinds[Number(index)];
+
+/** The results of a loop or a branch on `inputs`. */
+export function controlResults(
+  inputs: readonly Node[],
+  kinds: readonly Result[],
+  body: Control | undefined,
+  rule: ControlRule,
+): readonly Node[] {
+  const attrs = {};
+  const results: Node[] = [];
+  controlled.set(attrs, { rule, kinds, results });
+  setControl(attrs, only(body));
+  const whole = makeNode(control, inputs, attrs);
+  for (const index of kinds.keys()) results.push(makeNode(controlPart, [whole], { index }));
   return results;
 }
 

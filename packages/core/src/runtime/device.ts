@@ -30,6 +30,8 @@ export interface Device {
   /** Uninitialized memory. Throws DeviceError where there is none left. */
   allocate(sizeBytes: number): Buffer;
   free(buffer: Buffer): void;
+  /** A part of a buffer, as a buffer that need not be freed. It must not be used after the whole has been. */
+  window(buffer: Buffer, offsetBytes: number, sizeBytes: number): Buffer;
   write(buffer: Buffer, data: TypedArray): void;
   /** A copy of `length` elements. */
   read(buffer: Buffer, dtype: DType, length: number): TypedArray;

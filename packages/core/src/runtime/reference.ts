@@ -10,10 +10,13 @@ class ReferenceBuffer implements Buffer {
   readonly sizeBytes: number;
   /** Null once it is free. */
   bytes: ArrayBuffer | null;
-  constructor(sizeBytes: number) {
+  /** Where it begins: not 0 for a window. */
+  readonly offsetBytes: number;
+  constructor(sizeBytes: number, bytes?: ArrayBuffer, offsetBytes = 0) {
     this.sizeBytes = sizeBytes;
     // Memory that is read before it is written shows up as NaN or −1.
-    this.bytes = new Uint8Array(sizeBytes).fill(0xff).buffer;
+    this.bytes = bytes ?? new Uint8Array(sizeBytes).fill(0xff).buffer;
+    this.offsetBytes = offsetBytes;
   }
 }
 
@@ -27,17 +30,24 @@ class ReferenceDevice implements Device {
   }
 
   free(buffer: Buffer): void {
-    bytesOf(buffer);
+    live(buffer);
     if (buffer instanceof ReferenceBuffer) buffer.bytes = null;
     this.allocatedBytes -= buffer.sizeBytes;
   }
 
+  window(buffer: Buffer, offsetBytes: number, sizeBytes: number): Buffer {
+    const whole = live(buffer);
+    return new ReferenceBuffer(sizeBytes, whole.bytes, whole.offsetBytes + offsetBytes);
+  }
+
   write(buffer: Buffer, data: TypedArray): void {
-    new Uint8Array(bytesOf(buffer)).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const { bytes, offsetBytes, sizeBytes } = live(buffer);
+    new Uint8Array(bytes, offsetBytes, sizeBytes).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   read(buffer: Buffer, dtype: DType, length: number): TypedArray {
-    return viewArray(dtype, bytesOf(buffer), 0, length).slice();
+    const { bytes, offsetBytes } = live(buffer);
+    return viewArray(dtype, bytes, offsetBytes, length).slice();
   }
 
   compile(plan: Plan): Executable {
@@ -67,20 +77,27 @@ function throwFailed(plan: Plan, status: CheckStatus): void {
   if (status.failed >= 0) throw failedCheck(plan.checks[status.failed], status.value);
 }
 
-function bytesOf(buffer: Buffer | undefined): ArrayBuffer {
+interface Bytes {
+  readonly bytes: ArrayBuffer;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+function live(buffer: Buffer | undefined): Bytes {
   if (!(buffer instanceof ReferenceBuffer) || buffer.bytes === null)
     throw new DeviceError("reference: expected a live buffer of this device, got one that is free or another device's");
-  return buffer.bytes;
+  const { bytes, offsetBytes, sizeBytes } = buffer;
+  return { bytes, offsetBytes, sizeBytes };
 }
 
 function arrayOf(slot: Slot, inputs: readonly Buffer[], outputs: readonly Buffer[], scratch: ArrayBuffer): TypedArray {
   if (slot.kind === "scratch") return viewArray(slot.dtype, scratch, slot.offsetBytes, slot.size);
-  const bytes = bytesOf((slot.kind === "input" ? inputs : outputs)[slot.index]);
-  if (bytes.byteLength < slot.size * elementBytes(slot.dtype))
+  const { bytes, offsetBytes, sizeBytes } = live((slot.kind === "input" ? inputs : outputs)[slot.index]);
+  if (sizeBytes < slot.size * elementBytes(slot.dtype))
     throw new DeviceError(
-      `reference: expected at least ${slot.size} elements of ${slot.dtype} for ${slot.kind} ${slot.index}, got ${bytes.byteLength} bytes`,
+      `reference: expected at least ${slot.size} elements of ${slot.dtype} for ${slot.kind} ${slot.index}, got ${sizeBytes} bytes`,
     );
-  return viewArray(slot.dtype, bytes, 0, slot.size);
+  return viewArray(slot.dtype, bytes, offsetBytes, slot.size);
 }
 
 export const createReferenceDevice = (): Device => new ReferenceDevice();

@@ -6,10 +6,11 @@ import { add, neg } from "../ops/arithmetic.ts";
 import { maximum } from "../ops/compare.ts";
 import { sum } from "../ops/reduce.ts";
 import { exp } from "../ops/transcendental.ts";
-import type { Buffer, Device } from "../runtime/device.ts";
+import type { Buffer } from "../runtime/device.ts";
 import { registerDevice } from "../runtime/devices.ts";
 import { createReferenceDevice } from "../runtime/reference.ts";
 import { disagreement } from "./conformance.ts";
+import { observedDevice } from "./observed-device.ts";
 import { type Bound, blocked, exact, given, random, sample, ulps } from "./samples/sample.ts";
 
 /** The reference device with `spoil` done to every result. */
@@ -26,25 +27,7 @@ function flawed(name: string, spoil: (x: number, dtype: DType, index: number) =>
       inner.write(buffer, values);
     }
   };
-  const device: Device = {
-    name,
-    allocate: (sizeBytes) => inner.allocate(sizeBytes),
-    free: (buffer) => inner.free(buffer),
-    write: (buffer, data) => inner.write(buffer, data),
-    read: (buffer, dtype, length) => inner.read(buffer, dtype, length),
-    compile(plan) {
-      const executable = inner.compile(plan);
-      return {
-        run(inputs, outputs, params) {
-          executable.run(inputs, outputs, params);
-          spoilAll(plan, outputs);
-        },
-      };
-    },
-    get allocatedBytes() {
-      return inner.allocatedBytes;
-    },
-  };
+  const device = observedDevice(name, inner, spoilAll);
   registerDevice(name, () => device);
   return name;
 }

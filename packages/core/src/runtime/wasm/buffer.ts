@@ -10,9 +10,9 @@ export class WasmBuffer implements Buffer {
   address: number;
   readonly block: Block;
 
-  constructor(sizeBytes: number, block: Block) {
+  constructor(sizeBytes: number, block: Block, address: number = block.address) {
     this.sizeBytes = sizeBytes;
-    this.address = block.address;
+    this.address = address;
     this.block = block;
   }
 }

@@ -49,6 +49,11 @@ class WasmDevice implements Device {
     this.allocatedBytes -= mine.sizeBytes;
   }
 
+  window(buffer: Buffer, offsetBytes: number, sizeBytes: number): Buffer {
+    const whole = liveBuffer(buffer);
+    return new WasmBuffer(sizeBytes, whole.block, whole.address + offsetBytes);
+  }
+
   write(buffer: Buffer, data: TypedArray): void {
     const mine = liveBuffer(buffer);
     if (data.byteLength > mine.sizeBytes)

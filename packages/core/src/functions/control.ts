@@ -1,0 +1,141 @@
+// Loops and branches as one operation each, with derivatives: one compiled body, however many steps it runs.
+import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
+import { sameShape, showShape, sizeOf } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
+import { builder as b } from "../ops/builder.ts";
+import { scalarNode } from "../ops/source.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { truthOf } from "./arguments.ts";
+import { captured, capturedSince, closed, type Nodes, parameter } from "./body.ts";
+import { branchResults } from "./branch.ts";
+import { loopResults } from "./loop.ts";
+import { run } from "./transforms.ts";
+import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+
+const nodesOf = (tree: unknown): Node[] => tensorsOf(tree).map((x) => x.node);
+
+/** A tree with its tensors replaced, in their order. */
+function filled(tree: unknown, nodes: Nodes): unknown {
+  let next = 0;
+  return mapTensors(tree, (x) => new Tensor(nodes[next++] ?? x.node));
+}
+
+function expectAlike(operation: string, what: string, found: Nodes, expected: Nodes): void {
+  if (found.length !== expected.length)
+    throw new ArgumentError(`${operation}: expected ${what} of ${expected.length} tensors, got ${found.length}`);
+  found.forEach((x, i) => {
+    const { shape, dtype } = expected[i] ?? x;
+    if (!sameShape(x.shape, shape))
+      throw new ShapeError(`${operation}: expected ${what} of shape ${showShape(shape)}, got ${showShape(x.shape)}`);
+    if (x.dtype !== dtype)
+      throw new DTypeError(
+        `${operation}: expected ${what} of ${dtype}, got ${x.dtype}. Convert it with .to("${dtype}")`,
+      );
+  });
+}
+
+export interface ScanOptions {
+  /** The number of steps, where there are no sequences to take it from. */
+  readonly length?: number;
+  /** From the last slice to the first; what the steps yield keeps its place. */
+  readonly reverse?: boolean;
+}
+
+/**
+ * A loop with a state: `[carry, y] = f(carry, x)` for each slice x of `xs` along the first axis. The body is compiled
+ * once and run for every step, however many they are, and so are its derivatives: reverse mode keeps the carries and
+ * runs the loop backwards, forward mode carries tangents along.
+ * @param f a synchronous function that is called once; inside, values cannot be read, and random numbers are the same
+ * in every step. It may use other tensors, which get their gradients too
+ * @param init the first carry, a tensor or a tree; the carry keeps its form, shapes and dtypes
+ * @param xs a tree of tensors with a common first extent, or null
+ * @returns the last carry, and what f yields, stacked along a new first axis
+ * @throws {ShapeError} `scan: expected a carry after the step of shape [2], got [3]`
+ * @throws {ShapeError} `scan: expected sequences of one length, got 2 and 3`
+ * @example scan((sum, x) => [sum.add(x), sum.mul(x)], tensor(0), tensor([1, 2, 3])) // [6, [0, 2, 9]]
+ * @example (await grad((w) => scan((h) => [h.mul(w), null], tensor(1), null, { length: 10 })[0])(tensor(1)).item()) // 10
+ */
+export function scan<C, X, Y>(
+  f: (carry: C, x: X) => readonly [carry: C, y: Y],
+  init: C,
+  xs: Reshapen<X>,
+  options: ScanOptions = {},
+): [carry: C, ys: Reshapen<Y>] {
+  const first = nodesOf(init);
+  const sequences = nodesOf(xs);
+  const length = lengthOf(sequences, options.length);
+  if (first.length + sequences.length === 0)
+    throw new ArgumentError("scan: expected a tensor as the carry or as a sequence, got none");
+  const carries = first.map((x) => parameter(x));
+  const slices = sequences.map((x) => parameter(x, x.shape.slice(1)));
+  const result = run("scan", () => f(filled(init, carries) as C, filled(xs, slices) as X));
+  if (!Array.isArray(result) || result.length !== 2)
+    throw new ArgumentError("scan: expected a function that returns [carry, y], got something else");
+  const [carry, y]: readonly [unknown, unknown] = result;
+  expectAlike("scan", "a carry after the step", nodesOf(carry), first);
+  const roots = [...nodesOf(carry), ...nodesOf(y)];
+  const params = [...carries, ...slices];
+  const outer = captured(roots, params);
+  const results = loopResults(
+    {
+      kind: "loop",
+      body: closed(roots, params, outer),
+      length,
+      carries: first.length,
+      sequences: sequences.length,
+      reverse: options.reverse ?? false,
+    },
+    [...first, ...sequences, ...outer],
+  );
+  return [filled(init, results) as C, filled(y, results.slice(first.length)) as Reshapen<Y>];
+}
+
+function lengthOf(sequences: Nodes, given: number | undefined): number {
+  let length = given;
+  for (const { shape } of sequences) {
+    const [n] = shape;
+    if (n === undefined) throw new ShapeError("scan: expected sequences with a first axis, got shape []");
+    if (length !== undefined && n !== length)
+      throw new ShapeError(`scan: expected sequences of one length, got ${length} and ${n}`);
+    length = n;
+  }
+  if (length === undefined || !Number.isInteger(length) || length < 0)
+    throw new ArgumentError(`scan: expected sequences, or a length in the options, got ${length}`);
+  return length;
+}
+
+/**
+ * `f(...args)` where `predicate` holds, and `g(...args)` otherwise: both are recorded, one is computed, and so it is
+ * for gradients. Under `vmap` with a predicate for each example both are computed, and selected from.
+ * @param predicate a tensor with one element: a bool, or a number that is tested against 0
+ * @param f, g synchronous functions with results of the same form, shapes and dtypes. They may use other tensors
+ * @throws {ShapeError} `cond: expected a predicate with one element, got shape [2]. Use where to choose by element`
+ * @throws {ShapeError} `cond: expected a second result of shape [2], got [3]`
+ * @example (await cond(tensor(3).gt(2), (x) => x.mul(2), (x) => x.neg(), tensor(5)).item()) // 10
+ * @example (await grad((x) => cond(x.gt(2), (y) => y.mul(2), (y) => y.neg(), x))(tensor(1)).item()) // -1
+ */
+export function cond<A extends readonly unknown[], R>(
+  predicate: Tensor,
+  f: (...args: A) => R,
+  g: (...args: A) => Plain<R>,
+  ...args: A
+): Plain<R> {
+  const truth = truthOf("cond", predicate);
+  if (sizeOf(truth.shape) !== 1)
+    throw new ShapeError(
+      `cond: expected a predicate with one element, got shape ${showShape(truth.shape)}. Use where to choose by element`,
+    );
+  const since = scalarNode(0, "float32", "").id;
+  const result = run("cond", () => f(...args));
+  const yes = nodesOf(result);
+  const no = nodesOf(run("cond", () => g(...args)));
+  if (yes.length === 0) throw new ArgumentError("cond: expected functions that return tensors, got none");
+  expectAlike("cond", "a second result", no, yes);
+  const outer = capturedSince([...yes, ...no], since);
+  const { params, roots } = closed([...yes, ...no], [], outer);
+  const bodies = [
+    { params, roots: roots.slice(0, yes.length) },
+    { params, roots: roots.slice(yes.length) },
+  ] as const;
+  return filled(result, branchResults(bodies, b.reshape(truth, []), outer)) as Plain<R>;
+}
