@@ -42,6 +42,8 @@ export interface Site {
 }
 
 export class Walk {
+  /** The nodes whose formulas the walk has written, for the names of their operations. */
+  readonly computed: Set<Lowered> = new Set();
   private readonly known = new Map<string, Expr>();
   private readonly graph: LoweredGraph;
   private readonly site: Site;
@@ -64,6 +66,7 @@ export class Walk {
     const key = `${node.id}@${chain.key}`;
     const found = this.known.get(key);
     if (found) return found;
+    this.computed.add(node);
     const expr = this.build(node, chain);
     this.known.set(key, expr);
     return expr;

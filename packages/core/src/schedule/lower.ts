@@ -36,7 +36,11 @@ export function lower(pending: Pending): LoweredPlan {
     if (!found) throw new GraphError(`lower: ${node.op.name} comes before its input`);
     return found;
   };
-  for (const node of pending.nodes) lowered.set(node, lowerNode(graph, node, node.inputs.map(get)));
+  for (const node of pending.nodes) {
+    graph.operation = node.op.name;
+    lowered.set(node, lowerNode(graph, node, node.inputs.map(get)));
+  }
+  graph.operation = "copy";
   return {
     graph,
     roots: pending.roots.map(get),

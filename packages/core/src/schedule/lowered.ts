@@ -40,10 +40,11 @@ export interface Lowered {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly body: Body;
+  /** The name of the operation that came to need it first. */
+  readonly operation: string;
 }
 
-export const argumentsOf = (node: Lowered): readonly Lowered[] => {
-  const { body } = node;
+export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[] => {
   switch (body.kind) {
     case "apply":
       return body.args;
@@ -71,12 +72,14 @@ const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", 
 /** Builds the lowered graph, finding equal nodes once. */
 export class LoweredGraph implements Lowering<Lowered> {
   readonly checks: Check[] = [];
+  /** The operation that nodes are made for from here on. */
+  operation = "";
   private readonly known = new Map<string, Lowered>();
 
   private intern(key: string, shape: Shape, dtype: DType, body: Body): Lowered {
     const found = this.known.get(key);
     if (found) return found;
-    const node: Lowered = { id: this.known.size, shape, dtype, body };
+    const node: Lowered = { id: this.known.size, shape, dtype, body, operation: this.operation };
     this.known.set(key, node);
     return node;
   }
