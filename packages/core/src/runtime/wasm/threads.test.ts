@@ -310,8 +310,8 @@ test("the process ends by itself, whatever its threads do", () => {
 
 describe("the number of threads", () => {
   afterEach(() => {
-    vi.unstubAllEnvs();
     vi.unstubAllGlobals();
+    vi.unstubAllEnvs();
   });
 
   test("is COTANGENT_THREADS", () => {
