@@ -47,6 +47,8 @@ export {
 export * from "./functions/cumulative.ts";
 export { customJvp, customVjp, type Gradients, linearize } from "./functions/custom.ts";
 export * from "./functions/distance.ts";
+export * from "./functions/distributions.ts";
+export { Generator, manualSeed, type RandomOptions } from "./functions/draw.ts";
 export { einsum } from "./functions/einsum.ts";
 export * from "./functions/evaluate.ts";
 export {
@@ -137,6 +139,7 @@ export type { Operand } from "./functions/types.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";
 export type { MachinePeaks } from "./runtime/wasm/peaks.ts";
+export type { BackwardOptions } from "./tensor/backward.ts";
 export { type TensorOptions, tensor } from "./tensor/create.ts";
 export { type ReduceOptions, Tensor } from "./tensor/tensor.ts";
 export { type Update, update } from "./tensor/update.ts";

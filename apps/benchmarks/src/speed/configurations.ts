@@ -1,6 +1,6 @@
 // Who takes part, with which settings, and whether it is there at all.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { digitsFolder } from "./digits.ts";
@@ -41,6 +41,9 @@ const worker = (framework: string): string[] => [
 /** The command that measures the machine's peaks with so many threads. */
 export const peaksCommand = (threads: number): readonly string[] => [...worker("peaks"), String(threads)];
 
+/** The command that profiles a workload on Cotangent. */
+export const profileCommand = (workload: WorkloadName): readonly string[] => [...worker("profile"), workload];
+
 const threadsTitle = (threads: number): string => (threads === 1 ? "1 thread" : `${threads} threads`);
 
 function cotangent(threads: number): Configuration[] {
@@ -79,12 +82,24 @@ function openmpFolder(): string | null {
   return triplets.map((triplet) => `/usr/lib/${triplet}/openblas-openmp`).find((folder) => existsSync(folder)) ?? null;
 }
 
+/** Vectors of 512 bits, which no WebAssembly engine uses. Only Linux tells. */
+function hasVectorsOf512Bits(): boolean {
+  try {
+    return /\bavx512f\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Keeps PyTorch's libraries to vectors of 256 bits: what it does with the same means as ours. */
+const narrowVectors = { OPENBLAS_CORETYPE: "Haswell", DNNL_MAX_CPU_ISA: "AVX2", ATEN_CPU_CAPABILITY: "avx2" };
+
 function torch(threads: number, python: string): Configuration[] {
   const folder = openmpFolder();
-  return [...new Set([threads, 1])].map((count) => ({
-    id: `torch-${count}`,
+  const one = (id: string, count: number, note: string, environment: Record<string, string>): Configuration => ({
+    id,
     framework: "torch",
-    title: `PyTorch, ${threadsTitle(count)}`,
+    title: `PyTorch, ${threadsTitle(count)}${note}`,
     threads: count,
     command: [python, `${programs}pytorch.py`],
     environment: {
@@ -92,9 +107,14 @@ function torch(threads: number, python: string): Configuration[] {
       OPENBLAS_NUM_THREADS: String(count),
       MNIST_FOLDER: digitsFolder(),
       ...(folder === null ? {} : { LD_LIBRARY_PATH: folder }),
+      ...environment,
     },
-    isExtra: false,
-  }));
+    isExtra: note !== "",
+  });
+  return [
+    ...[...new Set([threads, 1])].map((count) => one(`torch-${count}`, count, "", {})),
+    ...(hasVectorsOf512Bits() ? [one(`torch-${threads}-avx2`, threads, ", AVX2", narrowVectors)] : []),
+  ];
 }
 
 function peer(framework: "jaxjs" | "tfjs", name: string): Configuration[] {

@@ -16,9 +16,10 @@ export const digitsFolder = (): string =>
 export function readDigits(): { train: Digits; test: Digits } {
   const read = (file: string, headerBytes: number): Uint8Array =>
     readFileSync(join(digitsFolder(), file)).subarray(headerBytes);
-  const part = (name: string): Digits => ({
-    images: Float32Array.from(read(`${name}-images-idx3-ubyte`, 16), (pixel) => pixel / 255),
-    labels: Int32Array.from(read(`${name}-labels-idx1-ubyte`, 8)),
-  });
+  const part = (name: string): Digits => {
+    const images = new Float32Array(read(`${name}-images-idx3-ubyte`, 16));
+    for (let i = 0; i < images.length; i++) images[i] = (images[i] ?? 0) / 255;
+    return { images, labels: new Int32Array(read(`${name}-labels-idx1-ubyte`, 8)) };
+  };
   return { train: part("train"), test: part("t10k") };
 }

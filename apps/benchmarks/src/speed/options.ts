@@ -18,6 +18,7 @@ const schema = z
     repetitions: z.coerce.number().int().min(1).optional(),
     threads: z.coerce.number().int().min(1),
     quick: z.boolean().default(false),
+    profile: z.boolean().default(false),
     json: z.string().min(1).optional(),
     chart: z.string().min(1).optional(),
     markdown: z.string().min(1).optional(),
@@ -30,6 +31,7 @@ export interface BenchOptions {
   readonly repetitions: number;
   readonly threads: number;
   readonly quick: boolean;
+  readonly profile: boolean;
   readonly json?: string | undefined;
   readonly chart?: string | undefined;
   readonly markdown?: string | undefined;
@@ -57,9 +59,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
       "--quick",
       "ends within two minutes: one short run each, and only the fast workloads for the slow frameworks",
     )
+    .option("--profile", "show the costliest kernels of Cotangent on each workload, on one thread")
     .option("--json <file>", "write all numbers to a file")
     .option("--chart <file>", "write a chart of the times over PyTorch's, as SVG")
-    .option("--markdown <file>", "write the tables as Markdown")
+    .option(
+      "--markdown <file>",
+      "write the tables as Markdown; in a file that exists, between its lines <!-- bench --> and <!-- /bench -->",
+    )
     .addHelpText("after", details)
     .parse(args, { from: "user" });
   const { success, data, error } = schema.safeParse(command.opts());

@@ -1,8 +1,12 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { chart } from "./chart.ts";
 import type { Configuration } from "./configurations.ts";
 import { costOf } from "./costs.ts";
-import { asMarkdown, asText, notes, ratesTable, showNumber, timesTable } from "./report.ts";
+import { writeMarkdown } from "./markdown.ts";
+import { asMarkdown, asText, notes, profileTable, ratesTable, showNumber, timesTable } from "./report.ts";
 import { type Benchmark, bestOf, type Run, ratioOf, rowsOf, toJson } from "./results.ts";
 import type { WorkloadName } from "./specification.ts";
 
@@ -41,6 +45,27 @@ const benchmark: Benchmark = {
     configuration("tfjs", "tfjs", 1),
   ],
   missing: ["jaxjs"],
+  profiles: new Map([
+    [
+      "W1",
+      {
+        stepMs: 4,
+        outsideMs: 1,
+        kernels: 3,
+        rows: [
+          {
+            operations: "matmul + relu",
+            form: "contract",
+            loops: "2×3 over 4",
+            count: 2,
+            stepMs: 2,
+            gflops: 50,
+            gigabytesPerSecond: 5,
+          },
+        ],
+      },
+    ],
+  ]),
   peaks: [
     { threads: 1, gflops: 100, gigabytesPerSecond: 10 },
     { threads: 2, gflops: 200, gigabytesPerSecond: 15 },
@@ -97,6 +122,32 @@ describe("the report", () => {
   test("is a table of rates and what they are of the machine's peak", () => {
     const line = ratesTable(benchmark, names).at(-1);
     expect(line?.slice(0, 2)).toEqual(["W4 matmul 2048", "99.9 (50 %)"]);
+  });
+
+  test("shows the costliest kernels and what is left", () => {
+    expect(profileTable(benchmark, "W4")).toBeNull();
+    expect(profileTable(benchmark, "W1")?.slice(1)).toEqual([
+      ["matmul + relu", "contract", "2×3 over 4", "2", "2.00 (50 %)", "50.0 (50 %)", "5.00"],
+      ["all other kernels", "", "", "1", "1.00 (25 %)", "", ""],
+      ["outside of kernels", "", "", "", "1.00 (25 %)", "", ""],
+      ["a step", "", "", "3", "4.00", "", ""],
+    ]);
+  });
+
+  test("goes between the marks of a page that exists", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bench-"));
+    try {
+      const [page, plain] = [join(folder, "page.md"), join(folder, "plain.md")];
+      writeFileSync(page, "before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n");
+      writeMarkdown(page, "new");
+      writeMarkdown(page, "newer");
+      expect(readFileSync(page, "utf8")).toBe("before\n<!-- bench -->\n\nnewer\n\n<!-- /bench -->\nafter\n");
+      writeMarkdown(plain, "new");
+      expect(readFileSync(plain, "utf8")).toBe("new\n");
+      expect(() => writeMarkdown(plain, "newer")).toThrow("expected lines <!-- bench -->");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("aligns columns, and writes Markdown", () => {

@@ -56,6 +56,34 @@ export function ratesTable(benchmark: Benchmark, names: readonly WorkloadName[])
   return [header, ...lines];
 }
 
+/** The costliest kernels of a workload's step on one thread; null where it was not profiled. */
+export function profileTable({ profiles, peaks }: Benchmark, name: WorkloadName): Table | null {
+  const taken = profiles.get(name);
+  if (!taken) return null;
+  const { stepMs, outsideMs, kernels, rows } = taken;
+  const peak = peaks.find(({ threads }) => threads === 1);
+  const ofStep = (ms: number): string => `${showNumber(ms)} (${Math.round((100 * ms) / stepMs)} %)`;
+  const header = [`${name}: operations`, "form", "loops", "of a step", "ms", "GFLOP/s (of peak)", "GB/s"];
+  const rest = stepMs - outsideMs - rows.reduce((sum, row) => sum + row.stepMs, 0);
+  const restCount = kernels - rows.reduce((sum, row) => sum + row.count, 0);
+  const lines = rows.map(({ operations, form, loops, count, stepMs: ms, gflops, gigabytesPerSecond }) => [
+    operations,
+    form,
+    loops,
+    String(Math.round(count)),
+    ofStep(ms),
+    form === "contract" ? share(gflops, peak?.gflops) : "",
+    showNumber(gigabytesPerSecond),
+  ]);
+  return [
+    header,
+    ...lines,
+    ["all other kernels", "", "", String(Math.round(restCount)), ofStep(rest), "", ""],
+    ["outside of kernels", "", "", "", ofStep(outsideMs), "", ""],
+    ["a step", "", "", String(Math.round(kernels)), showNumber(stepMs), "", ""],
+  ];
+}
+
 /** Columns are as wide as their longest cell; numbers stand on the right. */
 export function asText(table: Table): string {
   const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map((line) => line[i]?.length ?? 0)));

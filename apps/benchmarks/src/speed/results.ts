@@ -2,6 +2,7 @@
 import { median } from "../measure.ts";
 import { type Configuration, type FrameworkName, frameworkNames } from "./configurations.ts";
 import { type Cost, costOf, productFlops } from "./costs.ts";
+import type { KernelProfile } from "./kernel-profile.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Peak } from "./peaks.ts";
 import { type WorkloadName, workloads } from "./specification.ts";
@@ -41,6 +42,7 @@ export interface Benchmark {
   readonly peaks: readonly Peak[];
   readonly runs: readonly Run[];
   readonly versions: Readonly<Record<string, string>>;
+  readonly profiles: ReadonlyMap<WorkloadName, KernelProfile>;
 }
 
 export function rowsOf(names: readonly WorkloadName[]): Row[] {
@@ -140,5 +142,10 @@ function workloadEntry(benchmark: Benchmark, name: WorkloadName): object {
     if (rows.length > 1) for (const one of rows) sizes[one.size ?? 0] = summarize(runs, id, one);
     details[id] = { ...summary, ...(rows.length > 1 ? { sizes } : {}), evidence: run?.outcome?.evidence };
   }
-  return { ...frameworks, ratioToTorch: ratioOf(benchmark, row), configurations: details };
+  return {
+    ...frameworks,
+    ratioToTorch: ratioOf(benchmark, row),
+    configurations: details,
+    profile: benchmark.profiles.get(name),
+  };
 }

@@ -6,8 +6,10 @@ import {
   type FrameworkName,
   isQuick,
   peaksCommand,
+  profileCommand,
   sumToleranceOf,
 } from "./configurations.ts";
+import { type KernelProfile, kernelProfileSchema } from "./kernel-profile.ts";
 import { launch } from "./launch.ts";
 import type { BenchOptions } from "./options.ts";
 import { differences, outcomeSchema } from "./outcome.ts";
@@ -89,7 +91,15 @@ export async function runBenchmark(options: BenchOptions, report: (line: string)
     runs.push({ configuration: id, workload, seconds, otherCores, outcome });
     report(`${workload} ${id}: ${showNumber(outcome.medianMs)} ms (others used ${otherCores.toFixed(1)} cores)`);
   }
-  return { benchmark: { threads, configurations, missing, peaks, runs, versions }, mismatches };
+  const profiles = new Map<WorkloadName, KernelProfile>();
+  if (options.profile)
+    for (const workload of options.workloads) {
+      const launched = await launch(profileCommand(workload), { COTANGENT_THREADS: "1" }, secondsLeft());
+      if ("failure" in launched) throw new Error(`profile of ${workload}: ${launched.failure}`);
+      const taken = kernelProfileSchema.nullable().parse(launched.result);
+      if (taken) profiles.set(workload, taken);
+    }
+  return { benchmark: { threads, configurations, missing, peaks, runs, versions, profiles }, mismatches };
 }
 
 interface Job {

@@ -1,5 +1,5 @@
 // One workload on one framework, in a process of its own. Prints its result as a line of JSON.
-// Usage: tsx worker.ts cotangent|jaxjs|tfjs WORKLOAD SHARE, or tsx worker.ts peaks THREADS
+// Usage: tsx worker.ts cotangent|jaxjs|tfjs WORKLOAD SHARE, tsx worker.ts profile WORKLOAD, or tsx worker.ts peaks THREADS
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -40,6 +40,7 @@ async function result(): Promise<unknown> {
   const [framework = "", what = "", share = "1"] = process.argv.slice(2);
   if (framework === "peaks") return measurePeaks(Number(what));
   if (!isWorkloadName(what)) throw new Error(`expected a workload, got ${what}`);
+  if (framework === "profile") return (await import("./kernel-profile.ts")).profileWorkload(what);
   const subject = await load(framework);
   const outcome = await runWorkload(subject, what, Number(share));
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();

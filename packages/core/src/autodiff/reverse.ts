@@ -16,6 +16,9 @@ export interface Adjoints {
   readonly contributions: ReadonlyMap<Node, readonly Contribution[]>;
 }
 
+/** Sees the whole cotangent of a node before it goes on, and says what goes on. */
+export type CotangentHook = (node: Node, cotangent: Node) => Node;
+
 /**
  * The cotangents of `wrt`, given those of `roots`: for each x the sum over roots y of g·∂y/∂x.
  * Null where no root depends on it by a differentiable path.
@@ -25,8 +28,9 @@ export function reverse(
   roots: readonly Node[],
   cotangents: readonly Node[],
   wrt: readonly Node[],
+  hook: CotangentHook | null = null,
 ): (Node | null)[] {
-  const { totals } = new Sweep(b, null).run(roots, cotangents, wrt);
+  const { totals } = new Sweep(b, null, hook).run(roots, cotangents, wrt);
   return wrt.map((node) => totals.get(node) ?? null);
 }
 
@@ -38,7 +42,7 @@ export function reverseAll(
   wrt: readonly Node[],
 ): Adjoints {
   const contributions = new Map<Node, Contribution[]>();
-  const { totals } = new Sweep(b, contributions).run(roots, cotangents, wrt);
+  const { totals } = new Sweep(b, contributions, null).run(roots, cotangents, wrt);
   return { totals, contributions };
 }
 
@@ -47,12 +51,14 @@ class Sweep {
   /** The cotangents of the results of nodes that have several. */
   private readonly parts: Map<Node, (Node | null)[]> = new Map<Node, (Node | null)[]>();
   private readonly b: Builder;
+  private readonly hook: CotangentHook | null;
   private readonly contributions: Map<Node, Contribution[]> | null;
   /** The nodes between the variables and the roots. */
   private between: ReadonlySet<Node> = new Set<Node>();
 
-  constructor(b: Builder, contributions: Map<Node, Contribution[]> | null) {
+  constructor(b: Builder, contributions: Map<Node, Contribution[]> | null, hook: CotangentHook | null) {
     this.b = b;
+    this.hook = hook;
     this.contributions = contributions;
   }
 
@@ -64,7 +70,11 @@ class Sweep {
     const order = [...this.between];
     for (let i = order.length - 1; i >= 0; i--) {
       const node = order[i];
-      const g = node && this.totals.get(node);
+      let g = node && this.totals.get(node);
+      if (node && g && this.hook) {
+        g = this.hook(node, g);
+        this.totals.set(node, g);
+      }
       if (node && g) this.pull(node, g);
       const gs = node && this.parts.get(node);
       if (node && gs && node.op.kind === "several") this.spread(node, node.op.vjp(this.b, gs, node));

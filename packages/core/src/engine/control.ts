@@ -181,7 +181,7 @@ function runLoop(loop: Loop, inputs: readonly Buffer[], results: ReadonlyMap<num
 }
 
 /** Stands for a value that is there when the body runs. */
-const placeholder: Storage = { device: "", sizeBytes: 0, isReleased: false, release: () => {} };
+export const placeholder: Storage = { device: "", sizeBytes: 0, isReleased: false, release: () => {} };
 
 type Step = (params: readonly (Buffer | undefined)[], outputs: readonly (Buffer | undefined)[]) => void;
 

@@ -4,7 +4,6 @@ import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import type { Plan } from "../kernel/ir.ts";
-import { printPlan } from "../kernel/print.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
@@ -220,7 +219,7 @@ function settle(
     const old = alias?.kind === "input" ? inputs[alias.index] : undefined;
     if (old?.storage instanceof DeviceStorage) {
       old.storage.take();
-      old.gone = "an in-place update has taken the buffer over";
+      old.gone = "an in-place update has taken the buffer over. Update without inPlace to keep the old value readable";
     }
   }
   const lease = new Lease();
@@ -286,14 +285,15 @@ function dropOldest(): void {
   }
 }
 
-/** The plan that computing `roots` would run, with what joins it, without running it. */
-export function planFor(roots: readonly Node[], keep: readonly Node[] = []): Plan {
+/** What computing `roots` would compute in the same run: them, and what joins it. */
+export function wantedWith(roots: readonly Node[], keep: readonly Node[] = []): Node[] {
   const device = roots[0]?.device;
   const joining = companions.filter((node) => node.joinsNextRun && node.gone === null && node.device === device);
-  const wanted = new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null));
-  const pending = [...wanted];
-  return schedule({ ...collect(pending), roots: pending });
+  return [...new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null))];
 }
 
-/** The same as text. */
-export const planText = (roots: readonly Node[], keep: readonly Node[] = []): string => printPlan(planFor(roots, keep));
+/** The plan that computing `roots` would run, without running it. */
+export function planFor(roots: readonly Node[]): Plan {
+  const pending = wantedWith(roots);
+  return schedule({ ...collect(pending), roots: pending });
+}

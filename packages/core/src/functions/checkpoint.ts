@@ -3,10 +3,9 @@ import { rebuild, recorded } from "../autodiff/rebuild.ts";
 import { reverse } from "../autodiff/reverse.ts";
 import { isFloat } from "../base/dtype.ts";
 import { ArgumentError } from "../base/errors.ts";
-import { makeNode, type Node } from "../graph/node.ts";
+import { makeNode, Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { after, type CustomRule, customResults } from "../ops/control.ts";
-import { scalarNode } from "../ops/source.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { batchedRule } from "./custom.ts";
 import { run } from "./transforms.ts";
@@ -23,7 +22,7 @@ import { mapTensors, tensorsOf } from "./trees.ts";
  */
 export function checkpoint<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => R {
   return (...args) => {
-    const since = scalarNode(0, "float32", "").id;
+    const since = Node.latestId;
     const result = run("checkpoint", () => f(...args));
     const values = tensorsOf(result).map((x) => x.node);
     if (values.length === 0) throw new ArgumentError("checkpoint: expected a function that returns tensors, got none");

@@ -1,9 +1,8 @@
 // Loops and branches as one operation each, with derivatives: one compiled body, however many steps it runs.
 import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
-import type { Node } from "../graph/node.ts";
+import { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
-import { scalarNode } from "../ops/source.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { truthOf } from "./arguments.ts";
 import { captured, capturedSince, closed, type Nodes, parameter } from "./body.ts";
@@ -125,7 +124,7 @@ export function cond<A extends readonly unknown[], R>(
     throw new ShapeError(
       `cond: expected a predicate with one element, got shape ${showShape(truth.shape)}. Use where to choose by element`,
     );
-  const since = scalarNode(0, "float32", "").id;
+  const since = Node.latestId;
   const result = run("cond", () => f(...args));
   const yes = nodesOf(result);
   const no = nodesOf(run("cond", () => g(...args)));

@@ -1,7 +1,10 @@
 // Every `@example code // result` in the documentation of public functions is run.
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import * as cotangent from "../index.ts";
+import * as core from "../index.ts";
+import * as testing from "../testing/index.ts";
+
+const cotangent = { ...core, ...testing };
 
 interface Example {
   readonly code: string;
@@ -9,7 +12,8 @@ interface Example {
 }
 
 const source = new URL("../", import.meta.url).pathname;
-const files = globSync("{functions,tensor,io}/*.ts", { cwd: source }).filter((file) => !/\.test(-d)?\.ts$/.test(file));
+const folders = "{{functions,tensor,io}/*,testing/{allclose,gradcheck,seeded-values}}.ts";
+const files = globSync(folders, { cwd: source }).filter((file) => !/\.test(-d)?\.ts$/.test(file));
 
 const examplesOf = (text: string): Example[] =>
   [...text.matchAll(/@example (.+?) \/\/ (.+)$/gm)].map(([, code = "", result = ""]) => ({ code, result }));

@@ -1,9 +1,13 @@
 // The eager face of reverse mode: from a loss to the gradients of all leaves that want one.
-import { reverse } from "../autodiff/reverse.ts";
+import { type CotangentHook, reverse } from "../autodiff/reverse.ts";
+import { isFloat } from "../base/dtype.ts";
+import { GraphError, ShapeError } from "../base/errors.ts";
+import { sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { joinNextRun, realize, releaseAfterNextRun } from "../engine/engine.ts";
 import { Node, withoutGradients } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
+import { hookOf } from "./hooks.ts";
 
 /** What a loss's forward run kept for its backward pass. */
 export interface Kept {
@@ -29,19 +33,67 @@ function keepFor(root: Node, nodes: readonly Node[]): void {
 const leavesOf = (root: Node): Node[] =>
   topological([root], (node) => node.requiresGrad).filter((node) => node.op.kind === "leaf");
 
+export interface BackwardOptions {
+  /** Keep what the forward pass has computed for another backward() after this one, instead of computing it again. */
+  readonly retainGraph?: boolean;
+  /** Record how the gradients come about, so that they can be differentiated themselves; implies retainGraph. */
+  readonly createGraph?: boolean;
+}
+
+/** What backward() starts from: the cotangent of `node`, checked. */
+function cotangentFor(node: Node, gradient: Node | undefined): Node {
+  if (!node.requiresGrad)
+    throw new GraphError(
+      isFloat(node.dtype)
+        ? "backward: expected a value that depends on a tensor with requiresGrad, got one that does not. Were the inputs made under noGrad, or detached?"
+        : `backward: expected a float value, got ${node.dtype}. Integers and bools have no gradient: convert the inputs, not the result`,
+    );
+  if (!gradient && sizeOf(node.shape) !== 1)
+    throw new GraphError(
+      `backward: expected a scalar, got shape ${showShape(node.shape)}. Reduce it (.sum(), .mean()) or pass the cotangent: backward(gradient)`,
+    );
+  if (gradient && !sameShape(gradient.shape, node.shape))
+    throw new ShapeError(
+      `backward: expected a gradient of shape ${showShape(node.shape)}, got ${showShape(gradient.shape)}`,
+    );
+  return gradient ? builder.cast(gradient, node.dtype) : builder.fill(1, node.shape, node);
+}
+
+interface LeafGradient {
+  readonly leaf: Node;
+  readonly gradient: Node | null;
+}
+
 /** The leaves below `root` that require a gradient, each with its cotangent. Builds nodes, computes nothing. */
-export function leafGradients(root: Node, cotangent: Node): { leaf: Node; gradient: Node | null }[] {
-  return withoutGradients(() => {
-    const leaves = leavesOf(root);
-    const gradients = reverse(builder, [root], [cotangent], leaves);
-    return leaves.map((leaf, i) => ({ leaf, gradient: gradients[i] ?? null }));
-  });
+function leafGradients(root: Node, cotangent: Node, hook: CotangentHook | null = null): LeafGradient[] {
+  const leaves = leavesOf(root);
+  const gradients = reverse(builder, [root], [cotangent], leaves, hook);
+  return leaves.map((leaf, i) => ({ leaf, gradient: gradients[i] ?? null }));
+}
+
+/** The gradients of all leaves below `node`: `add` adds one up, and returns the sum, which the next run computes. */
+export function backward(
+  node: Node,
+  gradient: Node | undefined,
+  options: BackwardOptions,
+  add: (leaf: Node, gradient: Node) => Node | null,
+): void {
+  const cotangent = cotangentFor(node, gradient);
+  const build = (): LeafGradient[] => leafGradients(node, cotangent, hookOf());
+  const found = options.createGraph === true ? build() : withoutGradients(build);
+  const totals = found.flatMap((x) => (x.gradient && add(x.leaf, x.gradient)) ?? []);
+  expectGradients(node, totals, options);
 }
 
 /** Says that the gradients of `root` are wanted: the next run computes it with them, and then lets go of what it kept. */
-export function expectGradients(root: Node, gradients: readonly Node[]): void {
+function expectGradients(
+  root: Node,
+  gradients: readonly Node[],
+  { createGraph = false, retainGraph = createGraph }: BackwardOptions,
+): void {
   joinNextRun(root);
   for (const gradient of gradients) joinNextRun(gradient);
+  if (retainGraph) return;
   const held = kept.find((entry) => entry.root === root);
   if (!held) return;
   releaseAfterNextRun(held.nodes);
@@ -68,11 +120,8 @@ export const keptForReading = (roots: readonly Node[]): Kept[] =>
 function neededByReverse(root: Node): Node[] {
   const newest = Node.latestId;
   const gradients: Node[] = [];
-  for (const { gradient } of leafGradients(
-    root,
-    withoutGradients(() => builder.fill(1, root.shape, root)),
-  ))
-    if (gradient) gradients.push(gradient);
+  const found = withoutGradients(() => leafGradients(root, builder.fill(1, root.shape, root)));
+  for (const { gradient } of found) if (gradient) gradients.push(gradient);
   const needed = new Set<Node>();
   for (const node of topological(gradients, (x) => x.id > newest))
     for (const input of node.inputs)
@@ -81,4 +130,8 @@ function neededByReverse(root: Node): Node[] {
 }
 
 const isVarying = (node: Node): boolean =>
-  node.op.kind !== "constant" && node.op.kind !== "scalar" && node.op.kind !== "iota" && node.op.kind !== "leaf";
+  node.op.kind !== "constant" &&
+  node.op.kind !== "scalar" &&
+  node.op.kind !== "iota" &&
+  node.op.kind !== "leaf" &&
+  node.op.kind !== "several";

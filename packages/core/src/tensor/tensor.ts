@@ -28,8 +28,9 @@ import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
-import { expectGradients, leafGradients, realizeForReading } from "./backward.ts";
+import { type BackwardOptions, backward, realizeForReading } from "./backward.ts";
 import { formatValues, inspect } from "./format.ts";
+import { addHook, replacedBy, shareHooks } from "./hooks.ts";
 import { matmulNode } from "./matmul.ts";
 import { checkMove, isDType, leafOn } from "./move.ts";
 import { type Nested, nest } from "./nested.ts";
@@ -355,33 +356,31 @@ export class Tensor<S extends Shape = Shape> {
   /**
    * Reverse mode: adds ∂this/∂leaf to `.grad` of every leaf that requires it. Runs nothing yet; the gradients are
    * computed with the next value that is needed, in one plan.
+   * The graph stays: another backward() adds the gradients again.
    * @param gradient the cotangent, of this shape; may be left out for a scalar
+   * @param options retainGraph: a second backward() computes no second forward pass. createGraph: the gradients can
+   * be differentiated themselves
    */
-  backward(gradient?: Tensor): void {
-    const { node } = this;
-    if (!node.requiresGrad)
-      throw new GraphError(
-        "backward: expected a value that depends on a tensor with requiresGrad, got one that does not. Were the inputs made under noGrad, detached or integers?",
-      );
-    if (!gradient && node.shape.length > 0 && sizeOf(node.shape) !== 1)
-      throw new GraphError(
-        `backward: expected a scalar, got shape ${showShape(node.shape)}. Reduce it (.sum(), .mean()) or pass the cotangent: backward(gradient)`,
-      );
-    if (gradient && !sameShape(gradient.shape, node.shape))
-      throw new ShapeError(
-        `backward: expected a gradient of shape ${showShape(node.shape)}, got ${showShape(gradient.shape)}`,
-      );
-    const cotangent = gradient?.node ?? builder.fill(1, node.shape, node);
-    const found: Node[] = [];
-    for (const { leaf: at, gradient: g } of leafGradients(node, cotangent)) {
+  backward(gradient?: Tensor, options: BackwardOptions = {}): void {
+    backward(this.node, gradient?.node, options, (at, g) => {
       const owner = owners.get(at);
-      if (!owner || !g) continue;
+      if (!owner) return null;
       const total = owner.grad ? builder.add(owner.grad.node, g) : g;
       if (owner.grad) leaveNextRun(owner.grad.node);
       owner.grad = new Tensor(total);
-      found.push(total);
-    }
-    expectGradients(node, found);
+      return total;
+    });
+  }
+
+  /**
+   * Calls `hook` in every backward() with the gradient of this tensor, before it goes on and before a leaf adds it up.
+   * A gradient that the hook returns goes on instead.
+   */
+  registerHook(hook: (gradient: Tensor<S>) => Tensor<S> | undefined): { remove(): void } {
+    const { node } = this;
+    if (!node.requiresGrad)
+      throw new GraphError("registerHook: expected a tensor with a gradient, got one without. Set requiresGrad first");
+    return { remove: addHook(node, (g) => replacedBy(hook(new Tensor(g))?.node, g)) };
   }
 
   /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: clone it before. */
@@ -423,15 +422,18 @@ export class Tensor<S extends Shape = Shape> {
 
   /** Takes over the storage of a computed node. The value before last goes for good. */
   settle(computed: Node, donated = false): void {
-    const { shape, dtype, device, requiresGrad } = this.node;
+    const former = this.node;
+    const { shape, dtype, device, requiresGrad } = former;
     if (!computed.storage) throw new GraphError("assign: expected a computed value");
     if (this.former) {
       this.former.gone = "two later updates have replaced this value. Read what depends on it before the second";
       this.former.storage?.release();
     }
-    this.former = donated ? null : this.node;
+    this.former = donated ? null : former;
     this.node = leaf(shape, dtype, device, computed.storage, requiresGrad);
-    if (requiresGrad) owners.set(this.node, this);
+    if (!requiresGrad) return;
+    owners.set(this.node, this);
+    shareHooks(former, this.node);
   }
 
   // Reading

@@ -37,7 +37,7 @@ test("every operation of every file in ops/ has samples", async () => {
   expect(sampled.every(({ samples }) => samples.list.some((each) => each.probes))).toBe(true);
 });
 
-describe.each(devices)("on %s", (device) => {
+describe.each(devices)("on %s", { timeout: 120_000 }, (device) => {
   describe("values are the interpreter's", () => {
     test.each(sampled.map((each) => [each.name, each] as const))("%s", (_, { record, samples }) => {
       const wrong: string[] = [];

@@ -726,7 +726,7 @@ const theirsOf = (x: Tensor): Theirs => {
   );
 };
 
-describe(`agrees with TensorFlow (${oracle})`, () => {
+describe(`agrees with TensorFlow (${oracle})`, { timeout: 60_000 }, () => {
   let values = 0;
   let gradients = 0;
   afterAll(() => {

@@ -19,6 +19,21 @@ export function enableWideVectors(): boolean {
   return true;
 }
 
+/**
+ * Runs `body` with code that is optimized at once: V8 compiles what is called for the first time in it quickly otherwise,
+ * and well only later, when there is time.
+ */
+export function withOptimizedCode<T>(body: () => T): T {
+  if (typeof process === "undefined" || typeof process.getBuiltinModule !== "function") return body();
+  const v8 = process.getBuiltinModule("node:v8");
+  v8?.setFlagsFromString("--no-liftoff");
+  try {
+    return body();
+  } finally {
+    v8?.setFlagsFromString("--liftoff");
+  }
+}
+
 /** Whether the processor has AVX2. Only Linux tells; others are taken to be younger than 2013. */
 function hasWideRegisters(): boolean {
   if (process.platform !== "linux") return true;

@@ -1,0 +1,130 @@
+// Where random numbers come from: a pure function of a seed and a counter, so that every device draws the same bits.
+import { ArgumentError, DTypeError } from "../base/errors.ts";
+import { sizeOf } from "../base/shape.ts";
+import type { Literal, ShapeLike } from "../base/shape-types.ts";
+import { makeNode, type Node } from "../graph/node.ts";
+import { builder } from "../ops/builder.ts";
+import { threefry } from "../ops/random.ts";
+import { iotaNode, scalarNode } from "../ops/source.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkShape } from "./arguments.ts";
+import { type CreateOptions, created, placementOf } from "./create.ts";
+
+const word = 2 ** 32;
+
+/**
+ * A stream of random bits: Threefry-2x32 over a counter, with the seed as its key (Salmon et al., 2011). Two generators
+ * of one seed draw the same numbers. Seed and counter are run-time inputs of a plan, so drawing again compiles nothing.
+ * @throws {ArgumentError} `Generator: expected a seed that is a whole number from 0 to 2^53 - 1, got -1`
+ * @example (await rand([1], { generator: new Generator(1) }).toArray()).length // 1
+ */
+export class Generator {
+  private key: readonly [number, number];
+  private counter = 0;
+
+  constructor(seed: number) {
+    this.key = keyOf(seed);
+  }
+
+  /** Starts the stream of a seed from its beginning. */
+  manualSeed(seed: number): this {
+    this.key = keyOf(seed);
+    this.counter = 0;
+    return this;
+  }
+
+  /** What a checkpoint keeps, to go on from here. */
+  get state(): { readonly key: readonly [number, number]; readonly counter: number } {
+    return { key: this.key, counter: this.counter };
+  }
+  set state(state: { readonly key: readonly [number, number]; readonly counter: number }) {
+    this.key = [state.key[0], state.key[1]];
+    this.counter = state.counter;
+  }
+
+  /** The next `count` words of 32 bits, as int32. */
+  bits(count: number, device: string): Node {
+    // One draw never crosses a multiple of 2³², where the counter's word starts again under another key.
+    if ((this.counter % word) + count > word) this.counter = Math.ceil(this.counter / word) * word;
+    const scalar = (value: number): Node => scalarNode(value | 0, "int32", device);
+    const [low, high] = this.key;
+    const position = builder.add(iotaNode(count, device), scalar(this.counter % word));
+    const bits = makeNode(threefry, [position, scalar(low), scalar(high + Math.floor(this.counter / word))]);
+    this.counter += count;
+    return bits;
+  }
+}
+
+function keyOf(seed: number): readonly [number, number] {
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new ArgumentError(`Generator: expected a seed that is a whole number from 0 to 2^53 - 1, got ${seed}`);
+  return [(seed % word) | 0, Math.floor(seed / word)];
+}
+
+export const shared: Generator = /* @__PURE__ */ new Generator(0);
+
+/**
+ * Seeds the generator that random functions use where they are given none. It starts with seed 0.
+ * @returns that generator
+ * @example (manualSeed(1), await rand([1]).item()) === (manualSeed(1), await rand([1]).item()) // true
+ */
+export const manualSeed = (seed: number): Generator => shared.manualSeed(seed);
+
+/** What random functions take besides their parameters. */
+export interface RandomOptions extends CreateOptions {
+  /** The shared generator by default. */
+  readonly generator?: Generator;
+}
+
+/** Uniform floats in [0, 1), multiples of 2⁻²⁴ (float32) or 2⁻⁵³ (float64). */
+export function uniformNode(generator: Generator, count: number, dtype: "float32" | "float64", device: string): Node {
+  if (dtype === "float32") {
+    const bits = generator.bits(count, device);
+    const y = builder.cast(builder.shr(bits, builder.num(8, bits)), dtype);
+    return builder.mul(y, builder.num(2 ** -24, y));
+  }
+  const high = generator.bits(count, device);
+  const low = generator.bits(count, device);
+  const upper = builder.cast(builder.shr(high, builder.num(5, high)), dtype);
+  const lower = builder.cast(builder.shr(low, builder.num(6, low)), dtype);
+  const whole = builder.add(builder.mul(upper, builder.num(2 ** 26, upper)), lower);
+  return builder.mul(whole, builder.num(2 ** -53, whole));
+}
+
+/** Uniform floats in (0, 1), odd multiples of 2⁻²⁴ (float32) or 2⁻⁵³ (float64): their logarithms are finite on both sides. */
+export function openNode(generator: Generator, count: number, dtype: "float32" | "float64", device: string): Node {
+  const bits = generator.bits(count, device);
+  const high = builder.cast(builder.shr(bits, builder.num(9, bits)), dtype);
+  const half = builder.add(high, builder.num(0.5, high));
+  if (dtype === "float32") return builder.mul(half, builder.num(2 ** -23, half));
+  const more = generator.bits(count, device);
+  const low = builder.cast(builder.shr(more, builder.num(3, more)), dtype);
+  const whole = builder.add(builder.mul(high, builder.num(2 ** 29, high)), builder.add(low, builder.num(0.5, low)));
+  return builder.mul(whole, builder.num(2 ** -52, whole));
+}
+
+/** Standard normal floats: √(−2 log u)·cos 2πv (Box and Muller, 1958). */
+export function normalNode(generator: Generator, count: number, dtype: "float32" | "float64", device: string): Node {
+  const u = uniformNode(generator, count, dtype, device);
+  const v = uniformNode(generator, count, dtype, device);
+  // 1 − u lies in (0, 1]: the logarithm is finite.
+  const square = builder.mul(builder.num(-2, u), builder.log(builder.sub(builder.num(1, u), u)));
+  return builder.mul(builder.sqrt(square), builder.cos(builder.mul(builder.num(2 * Math.PI, v), v)));
+}
+
+export type Draw = (generator: Generator, count: number, dtype: "float32" | "float64", device: string) => Node;
+
+export function drawn<S extends ShapeLike>(
+  operation: string,
+  shape: S,
+  options: RandomOptions,
+  draw: Draw,
+  transform: (y: Node) => Node = (y) => y,
+): Tensor<Literal<S>> {
+  const { dtype, device } = placementOf(operation, options);
+  if (dtype !== "float32" && dtype !== "float64")
+    throw new DTypeError(`${operation}: expected float32 or float64, got ${dtype}`);
+  const count = sizeOf(checkShape(operation, shape));
+  const flat = transform(draw(options.generator ?? shared, count, dtype, device));
+  return created(builder.reshape(flat, shape), options);
+}
