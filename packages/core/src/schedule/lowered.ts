@@ -6,6 +6,7 @@ import { broadcastShapes, type Shape, sameShape, sizeOf } from "../base/shape.ts
 import { type ViewOp, viewShape } from "../base/view.ts";
 import type { Contraction, Lowering } from "../graph/algebra.ts";
 import type { Attrs } from "../graph/node.ts";
+import { type Cut, cutAxes, cutOfContract, cutOfReduce, cutShape } from "./two-steps.ts";
 
 export type Body =
   /** A computed buffer: plan input number `index`. */
@@ -139,11 +140,36 @@ export class LoweredGraph implements Lowering<Lowered> {
       if (!positions) return this.view(x, { kind: "reshape", shape });
       return this.view(this.literal(0, "int32"), { kind: "expand", shape });
     }
+    const cut = cutOfReduce(op, x.shape, axes);
+    if (cut) {
+      const parts = this.reduce(
+        op,
+        this.view(x, { kind: "reshape", shape: cutShape(x.shape, cut) }),
+        cutAxes(axes, cut),
+      );
+      const at = cut.axis - axes.filter((axis) => axis < cut.axis).length;
+      return this.reduce(op, parts, [at]);
+    }
     return this.intern(`r${op};${x.id};${axes}`, shape, positions ? "int32" : x.dtype, { kind: "reduce", op, x, axes });
   }
 
   contract(a: Lowered, b: Lowered, contraction: Contraction): Lowered {
     const { batchA, batchB, contractA, contractB } = contraction;
+    const cut = cutOfContract(a.shape, b.shape, contraction);
+    if (cut) {
+      const cutB: Cut = { axis: contractB[contractA.indexOf(cut.axis)] ?? 0, parts: cut.parts };
+      const parts = this.contract(
+        this.view(a, { kind: "reshape", shape: cutShape(a.shape, cut) }),
+        this.view(b, { kind: "reshape", shape: cutShape(b.shape, cutB) }),
+        {
+          batchA: [cut.axis, ...cutAxes(batchA, cut)],
+          batchB: [cutB.axis, ...cutAxes(batchB, cutB)],
+          contractA: cutAxes(contractA, cut),
+          contractB: cutAxes(contractB, cutB),
+        },
+      );
+      return this.reduce("add", parts, [0]);
+    }
     const shape = [
       ...batchA.map((axis) => a.shape[axis] ?? 1),
       ...a.shape.filter((_, i) => !batchA.includes(i) && !contractA.includes(i)),

@@ -119,7 +119,7 @@ export class Addresses {
   }
 
   /** Locals for what moves along `dim`, from where they are now. Returns what moves them by so many iterations. */
-  moveAlong(dim: number, affines: readonly Affine[]): (iterations: number) => void {
+  moveAlong(dim: number, affines: readonly Affine[]): (iterations: number | I32) => void {
     const moved = affines.flatMap((affine) => {
       const stride = affine.strides[dim] ?? 0;
       if (stride === 0) return [];
@@ -128,7 +128,11 @@ export class Addresses {
       return [{ local, stride }];
     });
     return (iterations) => {
-      for (const { local, stride } of moved) this.c.f.increase(local, stride * iterations);
+      for (const { local, stride } of moved)
+        this.c.f.increase(
+          local,
+          typeof iterations === "number" ? stride * iterations : i32.mul(iterations, i32.const(stride)),
+        );
     };
   }
 }

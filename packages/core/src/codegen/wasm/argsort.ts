@@ -5,7 +5,6 @@ import { type Callable, call, type FunctionBuilder, type Local, type ModuleBuild
 import { f32, f64, type I32, type I64, i32, i64, select } from "./instructions.ts";
 
 export interface SortShape {
-  readonly rows: number;
   readonly n: number;
   readonly descending: boolean;
 }
@@ -13,14 +12,14 @@ export interface SortShape {
 /** Two arrays of n int64. */
 export const argsortWorkspaceBytes = (n: number): number => 16 * n;
 
-/** Writes int32 positions of the rows at `x` to `out`. The function's fourth param points to the workspace. */
+/** Writes int32 positions of the rows at `x` to `out`: of those rows that the kernel is asked for. */
 export function emitArgsort(
   module: ModuleBuilder,
   f: FunctionBuilder,
   x: Local<"i32">,
   dtype: DType,
   out: Local<"i32">,
-  { rows, n, descending }: SortShape,
+  { n, descending }: SortShape,
 ): void {
   const work = f.param("i32", 3);
   const other = f.local("i32", i32.add(work, i32.const(8 * n)));
@@ -35,7 +34,10 @@ export function emitArgsort(
   };
   const key = (index: I32): I64 => orderedKey(f, dtype, x, index, descending);
 
-  f.for(row, 0, rows, 1, () => {
+  const [from, to] = [f.param("i32", 4), f.param("i32", 5)];
+  f.increase(x, i32.mul(from, i32.const(bytes * n)));
+  f.increase(out, i32.mul(from, i32.const(4 * n)));
+  f.for(row, from, to, 1, () => {
     if (dtype !== "float64") {
       sortBy(key);
       f.for(i, 0, n, 1, () => f.store(at(out, i, 2), i32.load(at(sorted, i, 3))));

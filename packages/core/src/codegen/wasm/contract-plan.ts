@@ -2,6 +2,7 @@
 // where results go, and where everything lies in the workspace.
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
+import { batchColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
 
@@ -72,6 +73,10 @@ const finishedElements = 8192;
 const packedABytes = 128 << 10;
 const packedBBytes = 384 << 10;
 
+/** A unit of work that threads share is at least so large, as far as there are many of them. */
+const unitFlops = 1 << 19;
+const manyUnits = 32;
+
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** The even split of `size` into blocks of at most about `limit`, each a multiple of `unit`. */
@@ -105,13 +110,26 @@ export function planContract(kernel: ContractKernel, wide: boolean): ContractPla
   if (batch * m * n === 0) return { kind: "empty" };
   if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
     return { kind: "loops", kernel: asReduce(kernel) };
-  const plan = planBlocks(kernel, wide);
+  const plan = planBatched(kernel, wide);
   return isDotProducts(plan) ? { kind: "loops", kernel: asReduce(kernel) } : plan;
 }
 
 /** One or two rows along k on both sides: turning the other operand round would cost more than all the rest. */
 const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
   b.packed && m <= 2 && k >= 16 && a.k.at(-1)?.stride === 1 && b.k.at(-1)?.stride === 1;
+
+/** Results that cannot be finished block by block are taken apart into a batch, where that helps. */
+function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
+  const plan = planBlocks(kernel, wide);
+  const isEven = ({ epilogue }: GemmPlan): boolean =>
+    epilogue.kind === "none" || (epilogue.kind === "blocks" && epilogue.splitColumns && epilogue.splitRows);
+  if (isEven(plan)) return plan;
+  for (const apart of [batchColumns(kernel), batchColumns(swapRoles(kernel))]) {
+    const better = apart && planBlocks(apart, wide);
+    if (better && isEven(better)) return better;
+  }
+  return plan;
+}
 
 /** Either operand may be the one that is read as vectors: where results can be stored at once, or where it costs less. */
 function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
@@ -190,9 +208,24 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
     rowBlock = Math.min(rowBlock, rowChunk);
     rowChunk = ceilTo(rowChunk, rowBlock);
   }
+  const still = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.stride === 0);
   const aBatch = collapse(kernel.batch, a.view.strides.slice(0, mStart));
   const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
-  const still = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.stride === 0);
+  const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
+  if (epilogue?.kind !== "whole") {
+    const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
+    // Columns first: each thread packs b for its own. Where a is packed for every block of columns, they stay wide.
+    const narrowest = aPacked && !(packedOnce.a && m <= rowBlock) ? 256 : 64;
+    if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
+      columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));
+    // Where b is packed for every block of rows, these stay tall.
+    const wantedRows = wanted / Math.ceil(n / columnBlock);
+    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : 512) : 32;
+    if (wantedRows > 1 && epilogue?.splitRows !== false)
+      rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
+    rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
+    rowChunk = ceilTo(rowChunk, rowBlock);
+  }
 
   let bytes = 0;
   const place = (needed: boolean, count: number): number => {
@@ -227,7 +260,7 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
       lanes: aLanes,
       k: aSteps,
       packed: aPacked,
-      hoisted: oneStep && still(aBatch) && m <= rowBlock,
+      hoisted: packedOnce.a && m <= rowBlock,
     },
     b: {
       slot: b.slot,
@@ -236,7 +269,7 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
       lanes: bLanes,
       k: bSteps,
       packed: bPacked,
-      hoisted: oneStep && still(bBatch) && n <= columnBlock,
+      hoisted: packedOnce.b && n <= columnBlock,
     },
     batch,
     m,

@@ -1,6 +1,7 @@
 // Contractions as WebAssembly: blocked matrix products whose tiles stay in registers (Goto and van de Geijn, "Anatomy
 // of high-performance matrix multiplication", 2008). contract-plan.ts decides, this file writes the loops.
 import type { ContractKernel } from "../../kernel/ir.ts";
+import { kernelFunction } from "./abi.ts";
 import type { Axis } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
 import { type ContractPlan, type GemmOperand, type GemmPlan, planContract } from "./contract-plan.ts";
@@ -8,7 +9,7 @@ import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
-import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
+import { emitLoops, loopsWorkspaceBytes, loopUnits } from "./loops.ts";
 import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, stepsOf } from "./packing.ts";
 
 /** Bytes of memory that the kernel needs at `work`, whatever the engine can do. */
@@ -18,12 +19,22 @@ export const contractWorkspaceBytes = (kernel: ContractKernel): number =>
 const planBytes = (plan: ContractPlan): number =>
   plan.kind === "gemm" ? plan.work.bytes : plan.kind === "loops" ? loopsWorkspaceBytes(plan.kernel) : 0;
 
-/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
+/** Blocks of results that can be computed apart. */
+export function contractUnits(kernel: ContractKernel, features: WasmFeatures): number {
+  const plan = planContract(kernel, features.wideVectors === true);
+  if (plan.kind === "loops") return loopUnits(plan.kernel, features);
+  return plan.kind === "gemm" && plan.epilogue.kind !== "whole" ? blocksOf(plan) : 1;
+}
+
+/** How many blocks of the batch, of columns and of rows there are. */
+const blocksOf = ({ batch, m, n, rowChunk, columnBlock }: GemmPlan): number =>
+  batch * Math.ceil(n / columnBlock) * Math.ceil(m / rowChunk);
+
 export function emitContract(module: ModuleBuilder, kernel: ContractKernel, features: WasmFeatures): FunctionBuilder {
   const plan = planContract(kernel, features.wideVectors === true);
   switch (plan.kind) {
     case "empty":
-      return module.function(["i32", "i32", "i32", "i32"], null);
+      return kernelFunction(module);
     case "loops":
       return emitLoops(module, plan.kernel, features);
     case "gemm":
@@ -54,7 +65,7 @@ class GemmEmitter {
     this.module = module;
     this.plan = plan;
     this.features = features;
-    const f = module.function(["i32", "i32", "i32", "i32"], null);
+    const f = kernelFunction(module);
     this.f = f;
     this.operands = f.param("i32", 0);
     this.params = f.param("i32", 1);
@@ -83,22 +94,22 @@ class GemmEmitter {
       f.set(counts.steps, constant(plan.k));
       this.packB();
     }
-    this.each(at.batch, constant(0), constant(plan.batch), 1, plan.batch === 1, () => {
-      if (plan.batch > 1) this.setBases();
-      this.each(at.column, constant(0), constant(plan.n), columnBlock, plan.n <= columnBlock, () => {
+    this.eachUnit(
+      () => {
         f.set(counts.columns, minimum(constant(columnBlock), i32.sub(constant(plan.n), at.column)));
+        if (plan.batch > 1) this.setBases();
         if (oneStep) f.set(counts.steps, constant(plan.k));
         if (b.packed && !b.hoisted && oneStep) this.packB();
-        this.each(at.chunk, constant(0), constant(plan.m), rowChunk, plan.m <= rowChunk, () => {
-          this.each(at.step, constant(0), constant(plan.k), kBlock, oneStep, () => {
-            f.set(counts.steps, minimum(constant(kBlock), i32.sub(constant(plan.k), at.step)));
-            if (b.packed && !oneStep) this.packB();
-            this.rowBlocks(rowBlock, rowChunk);
-          });
-          if (epilogue.kind === "blocks") this.finishBlock(epilogue);
+      },
+      () => {
+        this.each(at.step, constant(0), constant(plan.k), kBlock, oneStep, () => {
+          f.set(counts.steps, minimum(constant(kBlock), i32.sub(constant(plan.k), at.step)));
+          if (b.packed && !oneStep) this.packB();
+          this.rowBlocks(rowBlock, rowChunk);
         });
-      });
-    });
+        if (epilogue.kind === "blocks") this.finishBlock(epilogue);
+      },
+    );
     if (epilogue.kind === "whole") {
       f.set(at.batch, constant(0));
       f.set(at.column, constant(0));
@@ -106,6 +117,43 @@ class GemmEmitter {
       this.callLoops(epilogue, plan.m, plan.n);
     }
     return f;
+  }
+
+  /**
+   * Visits the blocks of rows of each block of columns of each batch: those from … to − 1, or all where they cannot be
+   * told apart. `columns` comes before the first block of rows of a block of columns.
+   */
+  private eachUnit(columns: () => void, block: () => void): void {
+    const { f, plan, at } = this;
+    const { batch, m, n, columnBlock, rowChunk, epilogue } = plan;
+    const count = blocksOf(plan);
+    if (count === 1) {
+      columns();
+      block();
+      return;
+    }
+    const isWhole = epilogue.kind === "whole";
+    const from = isWhole ? constant(0) : f.param("i32", 4);
+    const to = isWhole ? constant(count) : f.param("i32", 5);
+    const [rowBlocks, columnBlocks] = [Math.ceil(m / rowChunk), Math.ceil(n / columnBlock)];
+    const unit = f.local("i32", from);
+    const chunk = f.local("i32");
+    const column = f.local("i32");
+    f.while(i32.lt(unit, to), () => {
+      f.set(chunk, i32.remU(unit, constant(rowBlocks)));
+      f.if(i32.or(i32.eqz(chunk), i32.eq(unit, from)), () => {
+        f.set(column, i32.divU(unit, constant(rowBlocks)));
+        if (batch > 1) {
+          f.set(at.batch, i32.divU(column, constant(columnBlocks)));
+          f.set(column, i32.remU(column, constant(columnBlocks)));
+        }
+        f.set(at.column, i32.mul(column, constant(columnBlock)));
+        columns();
+      });
+      f.set(at.chunk, i32.mul(chunk, constant(rowChunk)));
+      block();
+      f.increase(unit, 1);
+    });
   }
 
   private rowBlocks(rowBlock: number, rowChunk: number): void {
@@ -313,7 +361,7 @@ class GemmEmitter {
     });
     const tables = Math.ceil((4 * epilogue.slots.length) / 8) * 8 + 8 * (epilogue.params + epilogue.indices.length);
     f.call(
-      emitLoops(this.module, kernel, this.features),
+      emitLoops(this.module, kernel, this.features, "whole"),
       this.place("epilogue"),
       epilogue.indices.length > 0 ? this.epilogueParams(epilogue) : this.params,
       this.status,

@@ -1,17 +1,19 @@
 // Kernels to a WebAssembly module: one exported function k0, k1, … for each.
 import type { Kernel } from "../../kernel/ir.ts";
-import { contractWorkspaceBytes, emitContract } from "./contract.ts";
+import { contractUnits, contractWorkspaceBytes, emitContract } from "./contract.ts";
 import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
-import { emitLoops, loopsWorkspaceBytes } from "./loops.ts";
-import { emitRoutine, routineWorkspaceBytes } from "./routine.ts";
+import { emitLoops, loopsWorkspaceBytes, loopUnits } from "./loops.ts";
+import { emitRoutine, routineUnits, routineWorkspaceBytes } from "./routine.ts";
 
 export type { WasmFeatures } from "./features.ts";
+export { minClaimNs, minSharedNs, workNs } from "./work.ts";
 
 /**
  * A module that imports `env.memory` (and scalar functions `math.*` where float64 needs them) and exports k0, k1, …:
- * (operands, params, status, work) → (), addresses of: the operands' addresses, the float64 params, the status cell
- * of failed checks, and `workspaceBytes` of memory. Kernels are canonical: slots, params and checks count from 0.
+ * (operands, params, status, work, from, to) → (), addresses of: the operands' addresses, the float64 params, the status
+ * cell of failed checks, and `workspaceBytes` of memory; then which units of work to do, from ≤ unit < to. Kernels are
+ * canonical: slots, params and checks count from 0.
  */
 export function emitModule(kernels: readonly Kernel[], features: WasmFeatures): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
@@ -47,5 +49,20 @@ export function workspaceBytes(kernel: Kernel): number {
       return routineWorkspaceBytes(kernel);
     default:
       return loopsWorkspaceBytes(kernel);
+  }
+}
+
+/**
+ * Into how many units the kernel's work is cut. It depends on sizes and features alone, and units know nothing of each
+ * other: whoever runs them, in whatever order, the results have the same bits.
+ */
+export function unitsOf(kernel: Kernel, features: WasmFeatures): number {
+  switch (kernel.form) {
+    case "contract":
+      return contractUnits(kernel, features);
+    case "routine":
+      return routineUnits(kernel);
+    default:
+      return loopUnits(kernel, features);
   }
 }

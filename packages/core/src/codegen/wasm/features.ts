@@ -10,4 +10,6 @@ export interface WasmFeatures {
   readonly wideVectors?: boolean;
   /** The memory is shared between threads: it has to be imported as such. */
   readonly sharedMemory?: boolean;
+  /** Kernels of less work than this are not cut into units for threads to share; `minSharedNs` where it is missing. */
+  readonly minSharedNs?: number;
 }

@@ -6,13 +6,15 @@ import { erf } from "../../kernel/erf.ts";
 import type { CheckStatus } from "../../kernel/interpret.ts";
 import type { Kernel } from "../../kernel/ir.ts";
 import { pow } from "../../kernel/scalar.ts";
-import { emitModule, type WasmFeatures, workspaceBytes } from "./emit.ts";
+import { emitModule, unitsOf, type WasmFeatures, workspaceBytes } from "./emit.ts";
 
 export interface LoadedKernel {
   /** The slots' arrays in the kernel's memory. */
   readonly slots: readonly TypedArray[];
   readonly params: Float64Array;
-  run(): void;
+  /** All units, or those from … to − 1. */
+  run(from?: number, to?: number): void;
+  readonly units: number;
   status(): CheckStatus;
   /** Bytes of the module. */
   readonly moduleBytes: number;
@@ -63,15 +65,17 @@ export function loadKernel(
   const status = new Int32Array(memory.buffer, 0, 2);
   const module = emitModule([kernel], features);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory }, math });
+  const units = unitsOf(kernel, features);
   const k0 = instance.exports.k0;
   if (typeof k0 !== "function") throw new TypeError("loadKernel: the module has no k0");
   return {
     slots: arrays,
     params: numbers,
     moduleBytes: module.length,
-    run: () => {
+    units,
+    run: (from = 0, to = units) => {
       status.fill(0);
-      k0(16, paramsAt, 0, work);
+      k0(16, paramsAt, 0, work, from, to);
     },
     status: () => ({ failed: (status[0] ?? 0) - 1, value: status[1] ?? 0 }),
     isPaddingIntact: () =>

@@ -3,29 +3,39 @@ import type { DType } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
+import { type Extent, kernelFunction } from "./abi.ts";
 import { Accumulator } from "./accumulate.ts";
 import type { Affine, Point } from "./address.ts";
 import { costOf, unrollFor } from "./cost.ts";
 import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import { Evaluator } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
-import { i32 } from "./instructions.ts";
+import { type I32, i32, select } from "./instructions.ts";
 import { LaneOperations } from "./lanes.ts";
 import { type Nest, type NestStage, simplifyNest } from "./nest.ts";
 import { keepRows, rootsOf, rowBytesOf, type Step, stepsOf, storesOf } from "./steps.ts";
+import { minSharedNs, workNs } from "./work.ts";
 
-/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
-export function emitLoops(module: ModuleBuilder, kernel: LoopKernel, features: WasmFeatures): FunctionBuilder {
-  const f = module.function(["i32", "i32", "i32", "i32"], null);
-  const layout = layoutOf(kernel);
+export function emitLoops(
+  module: ModuleBuilder,
+  kernel: LoopKernel,
+  features: WasmFeatures,
+  extent: Extent = "units",
+): FunctionBuilder {
+  const f = kernelFunction(module, extent);
+  const layout = layoutOf(kernel, extent === "units" ? features : null);
   const { sizes, outer } = layout.nest;
   if (!sizes.slice(0, outer).includes(0)) new LoopWriter(new LaneOperations(f, module, features), layout).write();
   return f;
 }
 
+/** How many units of work the kernel can be cut into. */
+export const loopUnits = (kernel: LoopKernel, features: WasmFeatures): number =>
+  layoutOf(kernel, features).split?.units ?? 1;
+
 /** Bytes at `work` that the kernel needs. */
 export function loopsWorkspaceBytes(kernel: LoopKernel): number {
-  const { nest, rows } = layoutOf(kernel);
+  const { nest, rows } = layoutOf(kernel, null);
   return rows * rowBytesOf(nest);
 }
 
@@ -45,6 +55,7 @@ interface Cut {
   readonly straight: number;
 }
 
+const oneByOne: Cut = { width: 1, unroll: 1, straight: 1 };
 const lanesPerVector = 4;
 /** Windows of 3 × 3 are written out. */
 const largestFlat = 9;
@@ -54,6 +65,8 @@ const blockSteps = 64;
 /** What is decided before code is written. */
 interface Layout {
   readonly nest: Nest;
+  /** How the loop over an outer dim is cut. */
+  readonly cutOf: (dim: number) => Cut;
   /** The dim in the lanes, or -1. */
   readonly vector: number;
   /** Loops in the lanes of no more points than this are written out. */
@@ -61,25 +74,52 @@ interface Layout {
   readonly steps: readonly Step[];
   /** How many rows the workspace holds. */
   readonly rows: number;
+  /** Rounds of this outer loop are the units that threads share; null: the kernel is one unit. */
+  readonly split: Split | null;
   /** The last dim has two iterations, whose stores alternate: the lanes run along the dim before it. */
   readonly alternates: boolean;
   /** The inner dims are so small that all their iterations are written out. */
   readonly flat: boolean;
 }
 
-function layoutOf(kernel: LoopKernel): Layout {
+interface Split {
+  readonly dim: number;
+  readonly units: number;
+}
+
+/** `features`: of the engine whose threads may share the kernel; null where it is one unit in any case. */
+function layoutOf(kernel: LoopKernel, features: WasmFeatures | null): Layout {
   const nest = simplifyNest(kernel);
   const { sizes, outer } = nest;
   const alternates = storesAlternate(nest);
   const vector = alternates ? outer - 2 : chooseVector(nest);
-  const steps = stepsOf(nest.stages);
+  const first = stepsOf(nest.stages);
   const cost = costOf(rootsOf(nest.stages));
   const straight = 2 * unrollFor(cost);
   const isLong = Math.ceil((sizes[vector] ?? 1) / lanesPerVector) > straight;
   const innerSize = sizeOf(sizes.slice(outer));
   const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
-  const kept = vector >= outer && isLong ? keepRows(nest, steps) : { steps, rows: 0 };
-  return { nest, vector, straight, alternates, flat, ...kept };
+  const { steps, rows } = vector >= outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
+  const unroll = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
+  const cutOf = (dim: number): Cut => (dim === vector ? { width: 4, unroll, straight } : oneByOne);
+  const isShared = features !== null && workNs(kernel) >= (features.minSharedNs ?? minSharedNs);
+  const split = isShared ? chooseSplit(sizes.slice(0, alternates ? outer - 1 : outer), cutOf) : null;
+  return { nest, cutOf, vector, straight, steps, rows, alternates, flat, split };
+}
+
+/** Enough units that threads come out even. */
+const manyUnits = 32;
+
+/** The outermost loop that has many rounds, or else the one that has most. */
+function chooseSplit(sizes: readonly number[], cutOf: (dim: number) => Cut): Split | null {
+  let best: Split | null = null;
+  for (const [dim, size] of sizes.entries()) {
+    if (best && best.units >= manyUnits) break;
+    const { width, unroll, straight } = cutOf(dim);
+    const units = Math.ceil(size / width) <= straight ? 1 : Math.ceil(size / (width * unroll));
+    if (units > (best?.units ?? 1)) best = { dim, units };
+  }
+  return best;
 }
 
 class LoopWriter {
@@ -105,19 +145,14 @@ class LoopWriter {
     const { nest, evaluator } = this;
     const roots = rootsOf(this.stagesOfAll);
     const affines = evaluator.affines(roots, storesOf(this.stagesOfAll));
-    const unroll = unrollFor(costOf(roots));
     const zero: Point = { deltas: nest.sizes.map(() => 0), lanes: 1 };
     const level = (dim: number): void => {
       evaluator.prepare(roots, [zero]);
       if (dim === nest.outer) this.stages([zero]);
       else {
-        const isVector = dim === this.layout.vector;
-        const cut: Cut = isVector
-          ? { width: 4, unroll, straight: this.layout.straight }
-          : { width: 1, unroll: 1, straight: 1 };
-        this.loop(dim, cut, affines, null, (points) => {
+        this.loop(dim, this.layout.cutOf(dim), affines, null, (points) => {
           const along = points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes));
-          if (!isVector) level(dim + 1);
+          if (dim !== this.layout.vector) level(dim + 1);
           else if (!this.layout.alternates) this.stages(along);
           else
             evaluator.enter(dim + 1, () =>
@@ -215,8 +250,7 @@ class LoopWriter {
         evaluator.prepare(roots, outerPoints);
         const carried = block?.dim === dim ? { ...block, flush } : null;
         if (dim === rank) body([zero]);
-        else if (dim < last)
-          this.loop(dim, { width: 1, unroll: 1, straight: 1 }, affines, carried, () => level(dim + 1));
+        else if (dim < last) this.loop(dim, oneByOne, affines, carried, () => level(dim + 1));
         else
           this.loop(dim, cut, affines, carried, (points) =>
             body(points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes))),
@@ -281,10 +315,31 @@ class LoopWriter {
           evaluator.frame(() => body(pointsOf(step)));
           advance(step);
         };
+        const rest = (): void => evaluator.frame(() => body(pointsOf(size - rounds * step)));
+        if (dim === this.layout.split?.dim) {
+          const [from, to] = [this.f.param("i32", 4), this.f.param("i32", 5)];
+          advance(i32.mul(from, i32.const(step)));
+          if (rounds > 0) this.repeatBetween(from, to, rounds, round);
+          if (rounds * step < size) this.f.if(i32.lt(i32.const(rounds), to), rest);
+          return;
+        }
         if (rounds > 0) this.repeat(rounds, block, round);
-        if (rounds * step < size) evaluator.frame(() => body(pointsOf(size - rounds * step)));
+        if (rounds * step < size) rest();
       });
     });
+  }
+
+  /** Rounds from … to − 1, as far as there are. */
+  private repeatBetween(from: I32, to: I32, rounds: number, round: () => void): void {
+    const { f } = this;
+    const left = f.local("i32", i32.sub(select(i32.lt(to, i32.const(rounds)), to, i32.const(rounds)), from));
+    f.if(i32.lt(i32.const(0), left), () =>
+      f.loop((again) => {
+        round();
+        f.increase(left, -1);
+        f.brIf(again, left);
+      }),
+    );
   }
 
   private repeat(rounds: number, block: (Block & { flush(): void }) | null, round: () => void): void {

@@ -2,15 +2,15 @@
 import { type DType, elementBytes } from "../../base/dtype.ts";
 import { CotangentError } from "../../base/errors.ts";
 import type { Operand, RoutineKernel } from "../../kernel/ir.ts";
+import { kernelFunction } from "./abi.ts";
 import { argsortWorkspaceBytes, emitArgsort } from "./argsort.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
 import { emitScan } from "./scan.ts";
 
-/** A function of the kernel's ABI: (operands, params, status, work), all i32. */
 export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _features: WasmFeatures): FunctionBuilder {
-  const f = module.function(["i32", "i32", "i32", "i32"], null);
+  const f = kernelFunction(module);
   const routine = routines[kernel.name];
   if (!routine) throw new CotangentError(`emitRoutine: expected a known routine, got ${kernel.name}`);
   routine.emit(f, kernel, module);
@@ -21,13 +21,21 @@ export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _featu
 export const routineWorkspaceBytes = (kernel: RoutineKernel): number =>
   routines[kernel.name]?.workspaceBytes?.(kernel) ?? 0;
 
+/** How many units of work the routine can be cut into. */
+export const routineUnits = (kernel: RoutineKernel): number => routines[kernel.name]?.units?.(kernel) ?? 1;
+
 interface Routine {
   emit(f: FunctionBuilder, kernel: RoutineKernel, module: ModuleBuilder): void;
   workspaceBytes?(kernel: RoutineKernel): number;
+  /** 1 where it is missing: `emit` then takes no notice of `from` and `to`. */
+  units?(kernel: RoutineKernel): number;
 }
 
 const routines: Readonly<Record<string, Routine>> = {
-  take: { emit: (f, kernel) => rows(f, kernel, "take") },
+  take: {
+    emit: (f, kernel) => rows(f, kernel, "take"),
+    units: ({ numbers }) => (hasOneRun(numbers) ? (numbers[4] ?? 0) : 1),
+  },
   put: { emit: (f, kernel) => rows(f, kernel, "put") },
   takeAlong: { emit: (f, kernel) => elements(f, kernel, "take") },
   putAlong: { emit: (f, kernel) => elements(f, kernel, "put") },
@@ -37,17 +45,18 @@ const routines: Readonly<Record<string, Routine>> = {
       const [x] = kernel.inputs;
       if (x) emitScan(f, kernel, f.local("i32", address(f, x)), f.local("i32", address(f, kernel.output)));
     },
+    units: ({ numbers: [outer = 0] }) => outer,
   },
   argsort: {
-    emit: (f, { inputs: [x], output, numbers: [count = 0, n = 0, descending = 0] }, module) => {
-      if (!x || count * n === 0) return;
+    emit: (f, { inputs: [x], output, numbers: [rows = 0, n = 0, descending = 0] }, module) => {
+      if (!x || rows * n === 0) return;
       emitArgsort(module, f, f.local("i32", address(f, x)), x.dtype, f.local("i32", address(f, output)), {
-        rows: count,
         n,
         descending: descending !== 0,
       });
     },
     workspaceBytes: ({ numbers: [, n = 0] }) => argsortWorkspaceBytes(n),
+    units: ({ numbers: [rows = 0] }) => rows,
   },
 };
 
@@ -83,6 +92,9 @@ function withIndex(
   });
 }
 
+/** Whether take walks its indices once, so that they can be cut into units. */
+const hasOneRun = ([batch = 0, outer = 0]: readonly number[]): boolean => batch * outer === 1;
+
 /** take and put: whole rows of `inner` elements move. */
 function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "put"): void {
   const [batch = 0, outer = 0, n = 0, inner = 0, m = 0] = kernel.numbers;
@@ -97,10 +109,16 @@ function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "pu
   const pointer = f.local("i32");
   const row = f.local("i32");
   const [b, o, j] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const isCut = direction === "take" && hasOneRun(kernel.numbers);
+  const [from, to] = isCut ? [f.param("i32", 4), f.param("i32", 5)] : [0, m];
+  if (typeof from !== "number") {
+    f.increase(indexRow, i32.mul(from, constant(elementBytes(indices.dtype))));
+    f.increase(walked, i32.mul(from, constant(rowBytes)));
+  }
   f.for(b, 0, batch, 1, () => {
     f.for(o, 0, outer, 1, () => {
       f.set(pointer, indexRow);
-      f.for(j, 0, m, 1, () => {
+      f.for(j, from, to, 1, () => {
         withIndex(
           f,
           kernel,

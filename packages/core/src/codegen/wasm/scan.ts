@@ -4,7 +4,7 @@ import type { RoutineKernel } from "../../kernel/ir.ts";
 import type { FunctionBuilder, Local } from "./encoder.ts";
 import { f32, f64, type I32, i32 } from "./instructions.ts";
 
-/** `x` and `out` are the addresses of the operands. */
+/** `x` and `out` are the addresses of the operands. Units are the indices of the outer axes. */
 export function emitScan(f: FunctionBuilder, kernel: RoutineKernel, x: Local<"i32">, out: Local<"i32">): void {
   const [outer = 0, n = 0, inner = 0, mode = 0, reverse = 0] = kernel.numbers;
   const dtype = kernel.inputs[0]?.dtype ?? "float32";
@@ -15,7 +15,10 @@ export function emitScan(f: FunctionBuilder, kernel: RoutineKernel, x: Local<"i3
   const step = reverse ? -inner : inner;
   const start = reverse ? (n - 1) * inner : 0;
   const one = mode === 0 ? runningSum(f, dtype) : runningPosition(f, dtype, mode === 1, reverse !== 0 ? n - 1 : 0);
-  f.for(o, 0, outer, 1, () => {
+  const [first, last] = [f.param("i32", 4), f.param("i32", 5)];
+  f.increase(x, i32.mul(first, i32.const(n * inner * xBytes)));
+  f.increase(out, i32.mul(first, i32.const(n * inner * outBytes)));
+  f.for(o, first, last, 1, () => {
     f.for(c, 0, inner, 1, () => {
       f.set(from, i32.add(i32.add(x, i32.mul(c, i32.const(xBytes))), i32.const(start * xBytes)));
       f.set(to, i32.add(i32.add(out, i32.mul(c, i32.const(outBytes))), i32.const(start * outBytes)));

@@ -11,6 +11,7 @@ import { WasmExecutable } from "./executable.ts";
 import { wasmFeatures } from "./features.ts";
 import { KernelCache } from "./kernel-cache.ts";
 import { LinearMemory } from "./memory.ts";
+import { type ThreadPool, threadPool } from "./threads.ts";
 
 class WasmDevice implements Device {
   readonly name = "wasm";
@@ -21,10 +22,13 @@ class WasmDevice implements Device {
   private readonly work: SharedArea;
   private readonly tables: FinalizationRegistry<Block>;
 
-  constructor(features: WasmFeatures) {
-    const memory = new LinearMemory();
+  private readonly pool: ThreadPool | null;
+
+  constructor(features: WasmFeatures, pool: ThreadPool | null) {
+    const memory = new LinearMemory(undefined, pool !== null);
     this.memory = memory;
-    this.cache = new KernelCache(memory.memory, features);
+    this.pool = pool;
+    this.cache = new KernelCache(memory.memory, features, pool);
     this.scratch = new SharedArea(memory);
     this.work = new SharedArea(memory);
     this.tables = new FinalizationRegistry((table) => {
@@ -65,12 +69,19 @@ class WasmDevice implements Device {
     const kernels = plan.kernels.map(canonicalKernel);
     const codes = this.cache.codesOf(kernels);
     this.scratch.reserve(plan.scratchBytes);
-    this.work.reserve(Math.max(0, ...codes.map(({ workBytes }) => workBytes)));
-    const { memory, scratch, work } = this;
-    const executable = new WasmExecutable({ plan, kernels, codes, memory, scratch, work });
+    const threads = this.pool?.threads ?? 1;
+    this.work.reserve(
+      codes.reduce((most, { workBytes, shared }) => Math.max(most, shared ? shared.workStep * threads : workBytes), 0),
+    );
+    const { memory, scratch, work, pool } = this;
+    const executable = new WasmExecutable({ plan, kernels, codes, memory, scratch, work, pool });
     this.tables.register(executable, executable.table);
     return executable;
   }
 }
 
-export const createWasmDevice = (features: WasmFeatures = wasmFeatures()): Device => new WasmDevice(features);
+/** `pool`: the threads that share its kernels, null for none. */
+export const createWasmDevice = (
+  features: WasmFeatures = wasmFeatures(),
+  pool: ThreadPool | null = threadPool(),
+): Device => new WasmDevice(features, pool);

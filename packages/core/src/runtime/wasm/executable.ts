@@ -10,6 +10,7 @@ import type { Block } from "./blocks.ts";
 import { liveBuffer, type SharedArea } from "./buffer.ts";
 import type { KernelCode, KernelFunction } from "./kernel-cache.ts";
 import type { LinearMemory } from "./memory.ts";
+import type { ThreadPool } from "./threads.ts";
 
 interface Parts {
   readonly plan: Plan;
@@ -18,6 +19,7 @@ interface Parts {
   readonly memory: LinearMemory;
   readonly scratch: SharedArea;
   readonly work: SharedArea;
+  readonly pool: ThreadPool | null;
 }
 
 /** A list of lists of numbers, flat: list i is items[starts[i]] … items[starts[i + 1] − 1]. */
@@ -68,7 +70,12 @@ export class WasmExecutable implements Executable {
   private readonly memory: LinearMemory;
   private readonly scratch: SharedArea;
   private readonly work: SharedArea;
+  private readonly codes: readonly KernelCode[];
+  private readonly pool: ThreadPool | null;
+  private readonly hasShared: boolean;
+  private readonly wakes: boolean;
   private readonly functions: readonly KernelFunction[];
+  private readonly units: Int32Array;
   /** Per kernel: the addresses of its operands, params and status. */
   private readonly operands: Float64Array;
   private readonly params: Float64Array;
@@ -86,12 +93,18 @@ export class WasmExecutable implements Executable {
   private readonly checked: Int32Array;
   private readonly checkNumbers: readonly (readonly number[])[];
 
-  constructor({ plan, kernels, codes, memory, scratch, work }: Parts) {
+  constructor({ plan, kernels, codes, memory, scratch, work, pool }: Parts) {
     this.plan = plan;
     this.memory = memory;
     this.scratch = scratch;
     this.work = work;
+    this.codes = codes;
+    this.pool = pool;
+    this.hasShared = pool !== null && codes.some(({ shared }) => shared !== null);
+    const sharedNs = codes.reduce((sum, { shared }) => sum + (shared?.workNs ?? 0), 0);
+    this.wakes = pool?.isWorthWaking(sharedNs) === true;
     this.functions = codes.map(({ run }) => run);
+    this.units = Int32Array.from(codes, ({ units }) => units);
     const operandCount = kernels.reduce((sum, { slots }) => sum + slots.length, 0);
     const paramCount = kernels.reduce((sum, { params }) => sum + params.length, 0);
     const withChecks = kernels.filter(({ checks }) => checks.length > 0);
@@ -175,9 +188,32 @@ export class WasmExecutable implements Executable {
   }
 
   private call(from: number, to: number): void {
-    const { functions, operands, params, statuses } = this;
+    if (this.hasShared) {
+      this.callTogether(from, to);
+      return;
+    }
+    const { functions, operands, params, statuses, units } = this;
     const work = this.work.address;
-    for (let i = from; i < to; i++) functions[i]?.(operands[i] ?? 0, params[i] ?? 0, statuses[i] ?? 0, work);
+    for (let i = from; i < to; i++)
+      functions[i]?.(operands[i] ?? 0, params[i] ?? 0, statuses[i] ?? 0, work, 0, units[i] ?? 0);
+  }
+
+  /** Large kernels are shared between threads; this one waits for the others after each. */
+  private callTogether(from: number, to: number): void {
+    const { codes, pool, operands, params, statuses } = this;
+    const work = this.work.address;
+    for (let i = from; i < to; i++) {
+      const code = codes[i];
+      if (!code) continue;
+      const [operand = 0, param = 0, status = 0] = [operands[i], params[i], statuses[i]];
+      if (pool && code.shared) {
+        pool.run(code.shared, operand, param, status, work, this.wakes);
+        if (this.memory.int32[status / 4] === 0) continue;
+        // Which check failed first depends on who came first: find out alone.
+        this.memory.int32.fill(0, status / 4, status / 4 + 2);
+      }
+      code.run(operand, param, status, work, 0, code.units);
+    }
   }
 
   private point(buffers: readonly Buffer[], side: Side, kind: string): void {

@@ -20,7 +20,7 @@ test("equal kernels are compiled once, whatever plan they come from", () => {
 });
 
 test("what was not used for longest is forgotten", () => {
-  const cache = new KernelCache(new LinearMemory().memory, wasmFeatures(), 3);
+  const cache = new KernelCache(new LinearMemory().memory, wasmFeatures(), null, 3);
   const [first] = cache.codesOf([kernel(0)]);
   for (let i = 1; i < 10; i++) {
     cache.codesOf([kernel(i)]);

@@ -2,17 +2,25 @@
 
 import { CotangentError } from "../../base/errors.ts";
 import { binaryInstructions, unaryInstructions } from "../../base/instruction.ts";
-import { emitModule, workspaceBytes } from "../../codegen/wasm/emit.ts";
+import { emitModule, minClaimNs, minSharedNs, unitsOf, workNs, workspaceBytes } from "../../codegen/wasm/emit.ts";
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
 import type { CanonicalKernel } from "../../kernel/canonical.ts";
+import type { Kernel } from "../../kernel/ir.ts";
 import { type Formula, scalarFormula } from "../../kernel/scalar.ts";
+import type { SharedKernel, ThreadPool } from "./threads.ts";
 
-/** (operands, params, status, work): addresses, as codegen/wasm/emit.ts has them. */
-export type KernelFunction = (operands: number, params: number, status: number, work: number) => void;
+/** (operands, params, status, work): addresses, and units from … to − 1, as codegen/wasm/emit.ts has them. */
+export type KernelFunction = SharedKernel["run"];
 
 export interface KernelCode {
   readonly run: KernelFunction;
+  /** What one thread needs. */
   readonly workBytes: number;
+  readonly units: number;
+  /** How threads run it together; null where one runs it alone. */
+  readonly shared: SharedKernel | null;
+  /** Lives as long as any code of its module: workers forget what is gone. */
+  readonly home: object;
 }
 
 /** Functions that kernels import for what WebAssembly has no instruction for, in double precision. */
@@ -28,10 +36,13 @@ export class KernelCache {
   private readonly memory: WebAssembly.Memory;
   private readonly features: WasmFeatures;
   private readonly limit: number;
+  private readonly pool: ThreadPool | null;
 
-  constructor(memory: WebAssembly.Memory, features: WasmFeatures, limit = 4096) {
+  /** `pool`: who shares large kernels; the memory is a shared one then. */
+  constructor(memory: WebAssembly.Memory, features: WasmFeatures, pool: ThreadPool | null = null, limit = 4096) {
     this.memory = memory;
-    this.features = features;
+    this.features = { ...features, sharedMemory: pool !== null };
+    this.pool = pool;
     this.limit = limit;
   }
 
@@ -63,14 +74,48 @@ export class KernelCache {
       kernels.map(({ kernel }) => kernel),
       this.features,
     );
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: this.memory }, math });
+    const module = new WebAssembly.Module(bytes);
+    // Workers have the functions of Math. A kernel that calls others must not keep its neighbours from being shared.
+    const isPortable = WebAssembly.Module.imports(module).every(
+      ({ kind, name }) => kind !== "function" || math[name] === Object.getOwnPropertyDescriptor(Math, name)?.value,
+    );
+    if (!isPortable && kernels.length > 1) return new Map(kernels.flatMap((kernel) => [...this.compile([kernel])]));
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory }, math });
+    const home = {};
+    const share = isPortable ? this.sharer(home, module, kernels.length) : () => null;
     return new Map(
       kernels.map(({ key, kernel }, i) => {
-        const run = instance.exports[`k${i}`];
+        const run = exports[`k${i}`];
         if (!isKernelFunction(run))
           throw new CotangentError(`wasm: expected an exported function k${i}, got ${typeof run}`);
-        return [key, { run, workBytes: workspaceBytes(kernel) }];
+        const units = unitsOf(kernel, this.features);
+        const workBytes = workspaceBytes(kernel);
+        return [key, { run, units, workBytes, home, shared: share(kernel, i, { run, units, workBytes }) }];
       }),
     );
+  }
+
+  /** Makes kernels of a module known to the pool, once there is one that is worth sharing. */
+  private sharer(
+    home: object,
+    module: WebAssembly.Module,
+    count: number,
+  ): (kernel: Kernel, i: number, code: Pick<KernelCode, "run" | "units" | "workBytes">) => SharedKernel | null {
+    let first = -1;
+    return (kernel, i, { run, units, workBytes }) => {
+      const ns = workNs(kernel);
+      if (!this.pool || units < 2 || ns < (this.features.minSharedNs ?? minSharedNs)) return null;
+      if (first < 0) first = this.pool.add(home, module, this.memory, count);
+      const leastUnits = Math.min(Math.ceil(units / 2), Math.ceil((units * minClaimNs) / ns));
+      return {
+        run,
+        id: first + i,
+        units,
+        leastUnits,
+        workStep: 64 * Math.ceil(workBytes / 64),
+        workNs: ns,
+        unitMs: Number.POSITIVE_INFINITY,
+      };
+    };
   }
 }

@@ -13,19 +13,21 @@ const marginBytes = 64;
 
 export class LinearMemory {
   readonly memory: WebAssembly.Memory;
-  /** Views of all of it. They are replaced when the memory grows: never keep one across an allocation. */
-  bytes: Uint8Array<ArrayBuffer>;
-  int32: Int32Array<ArrayBuffer>;
-  float64: Float64Array<ArrayBuffer>;
+  /** Views of all of it. They are replaced when the memory grows: never keep one across an allocation, or it is too short. */
+  bytes: Uint8Array<ArrayBufferLike>;
+  int32: Int32Array<ArrayBufferLike>;
+  float64: Float64Array<ArrayBufferLike>;
   /** Bytes in blocks that are in use. */
   usedBytes = 0;
   private readonly blocks = new Blocks();
   /** Where the next bytes of a growing memory go. */
   private end: number;
-  private readonly buffer: () => ArrayBuffer;
+  private readonly buffer: () => ArrayBufferLike;
 
-  constructor(limitPages: number = maxPages) {
-    const memory = new WebAssembly.Memory({ initial: Math.min(initialPages, limitPages), maximum: limitPages });
+  /** `shared`: threads can see it. */
+  constructor(limitPages: number = maxPages, shared = false) {
+    const initial = Math.min(initialPages, limitPages);
+    const memory = new WebAssembly.Memory({ initial, maximum: limitPages, shared });
     this.memory = memory;
     this.buffer = () => memory.buffer;
     const buffer = this.buffer();

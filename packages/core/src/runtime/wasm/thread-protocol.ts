@@ -1,0 +1,140 @@
+// What the main thread and its workers say to each other through shared memory, and the program that workers run.
+//
+// One job at a time: the main thread writes it down and makes the ticket odd. Whoever sees an odd ticket says that it is
+// inside, looks at the ticket once more, and claims units until there are none left. The main thread does the same,
+// makes the ticket even, and waits until nobody is inside. So a worker that sleeps, is late or is gone costs nothing:
+// only one that has begun is waited for. Messages bring new kernels; a worker goes to its event loop to fetch them.
+
+/** Positions in the int32 array that all share; those that are written often lie on cache lines of their own. */
+export const cell = {
+  ticket: 0,
+  /** The next unit that nobody has claimed. */
+  next: 32,
+  /** The job: what to run, on what, and how it is cut. */
+  job: 64,
+  /** How many messages were sent. */
+  mail: 96,
+  /** How many workers sleep until the ticket changes; whoever wakes them sets it to 0. */
+  sleepers: 128,
+  /** Whether the main thread sleeps until a worker is done. */
+  isMainAsleep: 160,
+  /** What worker i is doing stands at workers + 32·i; after it, how many claims it has done. */
+  workers: 192,
+  perWorker: 32,
+} as const;
+
+/** Positions in the job. Claims are a part of what is left, and no fewer units than `least`. */
+export const jobCell = {
+  run: 0,
+  operands: 1,
+  params: 2,
+  status: 3,
+  work: 4,
+  workStep: 5,
+  units: 6,
+  least: 7,
+  parts: 8,
+} as const;
+
+export const workerState = { outside: 0, inside: 1, failed: 2 } as const;
+
+export type ToWorker =
+  | { readonly kind: "begin"; readonly cells: SharedArrayBuffer; readonly index: number }
+  /** Kernels k0, k1, … of a module are functions number first, first + 1, … of jobs. */
+  | {
+      readonly kind: "module";
+      readonly module: WebAssembly.Module;
+      readonly memory: WebAssembly.Memory;
+      readonly first: number;
+      readonly count: number;
+    }
+  | { readonly kind: "forget"; readonly first: number; readonly count: number };
+
+/** So long a worker looks for work before it sleeps: longer than JavaScript takes between the plans of a training step. */
+const spinMs = 1;
+
+/** Claims units of the job until there are none left, as ThreadPool.claim does. */
+const claimSource = `(run, cells, work) => {
+  const [operands, params, status, units, least, parts] = [${[
+    jobCell.operands,
+    jobCell.params,
+    jobCell.status,
+    jobCell.units,
+    jobCell.least,
+    jobCell.parts,
+  ].map((position) => `cells[${cell.job + position}]`)}];
+  let from = Atomics.load(cells, ${cell.next});
+  while (from < units) {
+    const to = Math.min(units, from + Math.max(least, Math.floor((units - from) / parts)));
+    const found = Atomics.compareExchange(cells, ${cell.next}, from, to);
+    if (found === from) {
+      run(operands, params, status, work, from, to);
+      Atomics.add(cells, state + 1, 1);
+      from = Atomics.load(cells, ${cell.next});
+    } else from = found;
+  }
+}`;
+
+/** A script without imports, so that bundlers have nothing to find. */
+export const workerSource: string = `
+const port = typeof require === "function" ? require("node:worker_threads").parentPort : globalThis;
+const claim = ${claimSource};
+const pause = typeof Atomics.pause === "function" ? () => Atomics.pause() : () => {};
+const functions = new Map();
+let cells, state, index, seen = 0, received = 0;
+
+const take = {
+  begin(message) {
+    cells = new Int32Array(message.cells);
+    index = message.index;
+    state = ${cell.workers} + ${cell.perWorker} * index;
+  },
+  module({ module, memory, first, count }) {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory }, math: Math });
+    for (let i = 0; i < count; i++) functions.set(first + i, exports["k" + i]);
+  },
+  forget({ first, count }) {
+    for (let i = 0; i < count; i++) functions.delete(first + i);
+  },
+};
+
+function join(ticket) {
+  let left = ${workerState.outside};
+  Atomics.store(cells, state, ${workerState.inside});
+  if (Atomics.load(cells, ${cell.ticket}) === ticket) {
+    const run = functions.get(cells[${cell.job + jobCell.run}]);
+    const work = cells[${cell.job + jobCell.work}] + (index + 1) * cells[${cell.job + jobCell.workStep}];
+    try {
+      if (run) claim(run, cells, work);
+    } catch {
+      left = ${workerState.failed};
+    }
+  }
+  Atomics.store(cells, state, left);
+  if (Atomics.load(cells, ${cell.isMainAsleep}) !== 0) Atomics.notify(cells, state);
+}
+
+function serve() {
+  let since = performance.now();
+  let rounds = 0;
+  while (Atomics.load(cells, ${cell.mail}) === received) {
+    const ticket = Atomics.load(cells, ${cell.ticket});
+    if ((ticket & 1) === 1 && ticket !== seen) {
+      seen = ticket;
+      join(ticket);
+      since = performance.now();
+    } else if ((++rounds & 63) !== 0 || performance.now() - since < ${spinMs}) pause();
+    else {
+      Atomics.add(cells, ${cell.sleepers}, 1);
+      Atomics.wait(cells, ${cell.ticket}, ticket);
+      since = performance.now();
+    }
+  }
+}
+
+port.onmessage = ({ data }) => {
+  take[data.kind](data);
+  received++;
+  serve();
+};
+`;

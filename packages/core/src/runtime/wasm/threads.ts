@@ -1,0 +1,218 @@
+// The process's pool of threads: they share the units of large kernels. See thread-protocol.ts for how they meet.
+import { DeviceError } from "../../base/errors.ts";
+import { Balance } from "./balance.ts";
+import { threadCount } from "./thread-count.ts";
+import { cell, jobCell, type ToWorker, workerState } from "./thread-protocol.ts";
+import { startWorker, type WorkerHandle } from "./worker.ts";
+
+/** A kernel, as jobs see it. */
+export interface SharedKernel {
+  /** Runs units on this thread. */
+  readonly run: (operands: number, params: number, status: number, work: number, from: number, to: number) => void;
+  /** The number that workers know it by. */
+  readonly id: number;
+  readonly units: number;
+  /** No thread claims fewer units at a time, unless they are the last. */
+  readonly leastUnits: number;
+  /** From one thread's workspace to the next one's. */
+  readonly workStep: number;
+  /** About how long one thread takes: an estimate, … */
+  readonly workNs: number;
+  /** … and the time of one unit in the fastest runs seen, which forgets slowly. */
+  unitMs: number;
+}
+
+/** A thread that has begun but does not end: so long after this one has run out of work, it is given up. */
+const patienceMs = 20_000;
+/** Plans of less work do without workers that sleep: waking them takes this thread about 60 µs. */
+const minWakeNs = 200_000;
+/** The main thread looks so often before it sleeps. */
+const spins = 2000;
+
+export class ThreadPool {
+  /** With the main thread. */
+  readonly threads: number;
+  private readonly cells: Int32Array<SharedArrayBuffer>;
+  private readonly workers: (WorkerHandle | null)[] = [];
+  private readonly patienceMs: number;
+  private readonly balance = new Balance();
+  private started = false;
+  private functions = 0;
+  /** Modules whose kernels are gone. */
+  private readonly modules: FinalizationRegistry<{ readonly first: number; readonly count: number }>;
+
+  constructor(threads: number, patience: number = patienceMs) {
+    this.threads = threads;
+    this.patienceMs = patience;
+    const cells = cell.workers + cell.perWorker * threads;
+    this.cells = new Int32Array(new SharedArrayBuffer(4 * cells));
+    this.modules = new FinalizationRegistry(({ first, count }) => this.post({ kind: "forget", first, count }));
+  }
+
+  /** Workers that are alive. */
+  get size(): number {
+    return this.workers.filter((worker) => worker !== null).length;
+  }
+
+  /** How often each worker has taken a part of a kernel. */
+  get claims(): number[] {
+    return this.workers.map((_, i) => Atomics.load(this.cells, cell.workers + cell.perWorker * i + 1));
+  }
+
+  /** Tells the workers of a module that exports `count` kernels, for as long as `owner` lives. Returns the number of the first. */
+  add(owner: object, module: WebAssembly.Module, memory: WebAssembly.Memory, count: number): number {
+    if (!this.started) this.start();
+    const first = this.functions;
+    this.functions += count;
+    this.post({ kind: "module", module, memory, first, count });
+    this.modules.register(owner, { first, count });
+    return first;
+  }
+
+  private start(): void {
+    this.started = true;
+    Atomics.add(this.cells, cell.mail, 1);
+    for (let index = 0; index + 1 < this.threads; index++) {
+      this.workers.push(startWorker(() => this.drop(index)));
+      this.workers[index]?.post({ kind: "begin", cells: this.cells.buffer, index });
+    }
+  }
+
+  private drop(index: number): void {
+    this.workers[index] = null;
+  }
+
+  private post(message: ToWorker): void {
+    // Counted first: a worker that has received less than this waits for messages rather than for work.
+    Atomics.add(this.cells, cell.mail, 1);
+    for (const worker of this.workers) worker?.post(message);
+    // Another even number, so that nobody falls asleep without having seen it.
+    Atomics.add(this.cells, cell.ticket, 2);
+    this.wake();
+  }
+
+  /** Waking takes a while: in the meantime nobody is woken twice. */
+  private wake(): void {
+    Atomics.store(this.cells, cell.sleepers, 0);
+    Atomics.notify(this.cells, cell.ticket);
+  }
+
+  /** Whether a plan whose shared kernels take so long should begin by waking workers. */
+  isWorthWaking(workNs: number): boolean {
+    return workNs >= minWakeNs;
+  }
+
+  /** Runs all units of a kernel on this thread and all workers that have the time; `wakes`: also on those that sleep. */
+  run(kernel: SharedKernel, operands: number, params: number, status: number, work: number, wakes: boolean): void {
+    const { cells, balance } = this;
+    const isAsleep = Atomics.load(cells, cell.sleepers) > 0;
+    const start = performance.now();
+    if ((isAsleep && !wakes) || balance.isResting(start)) {
+      kernel.run(operands, params, status, work, 0, kernel.units);
+      noteUnit(kernel, (performance.now() - start) / kernel.units);
+      return;
+    }
+    const parts = 2 * this.threads;
+    cells[cell.job + jobCell.run] = kernel.id;
+    cells[cell.job + jobCell.operands] = operands;
+    cells[cell.job + jobCell.params] = params;
+    cells[cell.job + jobCell.status] = status;
+    cells[cell.job + jobCell.work] = work;
+    cells[cell.job + jobCell.workStep] = kernel.workStep;
+    cells[cell.job + jobCell.units] = kernel.units;
+    cells[cell.job + jobCell.least] = kernel.leastUnits;
+    cells[cell.job + jobCell.parts] = parts;
+    Atomics.store(cells, cell.next, 0);
+    Atomics.add(cells, cell.ticket, 1);
+    if (isAsleep) this.wake();
+    try {
+      let done = 0;
+      let from = 0;
+      while (from < kernel.units) {
+        const to = Math.min(
+          kernel.units,
+          from + Math.max(kernel.leastUnits, Math.floor((kernel.units - from) / parts)),
+        );
+        const found = Atomics.compareExchange(cells, cell.next, from, to);
+        if (found === from) {
+          kernel.run(operands, params, status, work, from, to);
+          done += to - from;
+          from = Atomics.load(cells, cell.next);
+        } else from = found;
+      }
+      if (done > 0) noteUnit(kernel, (performance.now() - start) / done);
+      Atomics.add(cells, cell.ticket, 1);
+      this.awaitWorkers();
+      const end = performance.now();
+      balance.note(kernel.unitMs * kernel.units, end - start, end);
+    } finally {
+      if ((Atomics.load(cells, cell.ticket) & 1) === 1) {
+        Atomics.add(cells, cell.ticket, 1);
+        this.awaitWorkers();
+      }
+    }
+  }
+
+  private awaitWorkers(): void {
+    const { cells } = this;
+    let failed = false;
+    for (let i = 0; i < this.workers.length; i++) {
+      const at = cell.workers + cell.perWorker * i;
+      for (let spin = 0; spin < spins && Atomics.load(cells, at) === workerState.inside; spin++) pause();
+      if (Atomics.load(cells, at) === workerState.inside) this.awaitWorker(i, at);
+      if (Atomics.load(cells, at) !== workerState.failed) continue;
+      failed = true;
+      Atomics.store(cells, at, workerState.outside);
+    }
+    if (failed) throw new DeviceError("wasm: expected a kernel to end, got an error in one of the threads");
+  }
+
+  /** Sleeps where that is allowed; a browser's main thread has to go round in circles. */
+  private awaitWorker(index: number, at: number): void {
+    const { cells } = this;
+    const sliceMs = 100;
+    Atomics.store(cells, cell.isMainAsleep, 1);
+    // Slices are counted rather than the clock asked: a machine that was asleep is no reason to give up.
+    for (let waitedMs = 0; Atomics.load(cells, at) === workerState.inside; waitedMs += sliceMs) {
+      if (waitedMs >= this.patienceMs) {
+        Atomics.store(cells, cell.isMainAsleep, 0);
+        this.giveUp(index, at);
+      }
+      if (canWait()) Atomics.wait(cells, at, workerState.inside, sliceMs);
+      else
+        for (const end = performance.now() + sliceMs; performance.now() < end; )
+          if (Atomics.load(cells, at) !== workerState.inside) break;
+    }
+    Atomics.store(cells, cell.isMainAsleep, 0);
+  }
+
+  private giveUp(index: number, at: number): never {
+    this.workers[index]?.stop();
+    this.workers[index] = null;
+    Atomics.store(this.cells, at, workerState.outside);
+    throw new DeviceError(
+      `wasm: expected thread ${index + 1} to finish its part of a kernel, got none for ${this.patienceMs / 1000} s: it was stopped. COTANGENT_THREADS=1 does without`,
+    );
+  }
+}
+
+function noteUnit(kernel: SharedKernel, ms: number): void {
+  kernel.unitMs = Math.min(ms, kernel.unitMs * 1.01);
+}
+
+const pause: () => void =
+  "pause" in Atomics && typeof Atomics.pause === "function" ? Atomics.pause.bind(Atomics, undefined) : () => {};
+
+/** A browser's main thread may not sleep. */
+const canWait = (): boolean => typeof document === "undefined";
+
+let pool: ThreadPool | null | undefined;
+
+/** The pool of this process; null where there is one thread. Its workers start with the first kernel that they may share. */
+export function threadPool(): ThreadPool | null {
+  if (pool === undefined) {
+    const threads = threadCount();
+    pool = threads > 1 ? new ThreadPool(threads) : null;
+  }
+  return pool;
+}
