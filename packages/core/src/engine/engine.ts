@@ -54,15 +54,23 @@ let kernels = 0;
 
 export const engineStatistics = (): EngineStatistics => ({ plansCompiled, plansCached: planCount, runs, kernels });
 
+interface Companion {
+  readonly node: Node;
+  /** Asked when the run begins; without it, the node joins. */
+  readonly isWanted?: () => boolean;
+  /** Called if the run fails. */
+  readonly undo?: () => void;
+}
+
 /** Nodes that the next run computes as well: losses whose gradients are wanted, state that a layer updates. */
-let companions: Node[] = [];
+let companions: Companion[] = [];
 
 // A list and a mark, not a set: a long-lived set that churns leaves a chain of outgrown tables behind, and V8's young
 // collections then keep every graph that one of them still names.
-export function joinNextRun(node: Node): void {
+export function joinNextRun(node: Node, options: Omit<Companion, "node"> = {}): void {
   if (node.storage !== null) return;
   node.joinsNextRun = true;
-  companions.push(node);
+  companions.push({ ...options, node });
 }
 
 export function leaveNextRun(node: Node): void {
@@ -105,18 +113,25 @@ export function realize(roots: readonly Node[], options: RunOptions = {}): void 
   for (const node of options.keep ?? []) if (node.storage === null) wanted.add(node);
   const joining = companions;
   companions = [];
-  for (const node of joining) {
+  const undos: (() => void)[] = [];
+  for (const companion of joining) {
+    const { node, isWanted, undo } = companion;
     if (!node.joinsNextRun) continue;
     if (node.storage === null && node.device !== device) {
-      companions.push(node);
+      companions.push(companion);
       continue;
     }
     node.joinsNextRun = false;
-    if (node.storage === null && node.gone === null) wanted.add(node);
+    if (node.storage !== null || node.gone !== null || isWanted?.() === false) continue;
+    wanted.add(node);
+    if (undo) undos.push(undo);
   }
   const before = enterPhase("signature");
   try {
     run([...wanted], deviceNamed(device), options.donate ?? [], options.keep ?? []);
+  } catch (error) {
+    for (const undo of undos) undo();
+    throw error;
   } finally {
     enterPhase(before);
   }
@@ -288,7 +303,10 @@ function dropOldest(): void {
 /** What computing `roots` would compute in the same run: them, and what joins it. */
 export function wantedWith(roots: readonly Node[], keep: readonly Node[] = []): Node[] {
   const device = roots[0]?.device;
-  const joining = companions.filter((node) => node.joinsNextRun && node.gone === null && node.device === device);
+  const joining = companions
+    .filter(({ node, isWanted }) => node.joinsNextRun && isWanted?.() !== false)
+    .map(({ node }) => node)
+    .filter((node) => node.gone === null && node.device === device);
   return [...new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null))];
 }
 

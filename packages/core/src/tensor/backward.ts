@@ -40,6 +40,11 @@ export interface BackwardOptions {
   readonly createGraph?: boolean;
 }
 
+interface Wanted {
+  /** Whether any of the gradients has not been given up since. */
+  isWanted(): boolean;
+}
+
 /** What backward() starts from: the cotangent of `node`, checked. */
 function cotangentFor(node: Node, gradient: Node | undefined): Node {
   if (!node.requiresGrad)
@@ -75,7 +80,7 @@ function leafGradients(root: Node, cotangent: Node, hook: CotangentHook | null =
 export function backward(
   node: Node,
   gradient: Node | undefined,
-  options: BackwardOptions,
+  options: BackwardOptions & Wanted,
   add: (leaf: Node, gradient: Node) => Node | null,
 ): void {
   const cotangent = cotangentFor(node, gradient);
@@ -89,9 +94,9 @@ export function backward(
 function expectGradients(
   root: Node,
   gradients: readonly Node[],
-  { createGraph = false, retainGraph = createGraph }: BackwardOptions,
+  { createGraph = false, retainGraph = createGraph, isWanted }: BackwardOptions & Wanted,
 ): void {
-  joinNextRun(root);
+  joinNextRun(root, { isWanted });
   for (const gradient of gradients) joinNextRun(gradient);
   if (retainGraph) return;
   const held = kept.find((entry) => entry.root === root);

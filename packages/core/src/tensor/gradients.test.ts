@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { engineStatistics } from "../engine/engine.ts";
 import { startRecording, stopRecording } from "../engine/profiling.ts";
+import { embedding } from "../functions/gather.ts";
 import { tensor } from "./create.ts";
 import type { Tensor } from "./tensor.ts";
 import { update } from "./update.ts";
@@ -185,6 +186,46 @@ describe("assign", () => {
     expect(x.sum().itemSync()).toBe(6);
     expect([...mean.dataSync()]).toEqual([1.5, 3]);
     expect(engineStatistics().runs).toBe(runs + 1);
+  });
+});
+
+describe("a run that fails", () => {
+  const rows = (ids: number[]): Tensor => tensor(Int32Array.from(ids), { device });
+  const table = (): Tensor =>
+    tensor(
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      { requiresGrad: true, device },
+    );
+  const pick = (w: Tensor, ids: number[]): Tensor => embedding(w, rows(ids));
+
+  it("leaves assigned state at its last good value, and the next run sound", () => {
+    const w = table();
+    const mean = tensor([0, 0], { device });
+    const track = (ids: number[]): Tensor => {
+      const x = pick(w, ids);
+      mean.assign(mean.mul(0.5).add(x.detach().mean({ axis: 0 }).mul(0.5)));
+      return x.sum();
+    };
+    expect(track([0, 1]).itemSync()).toBe(10);
+    expect([...mean.dataSync()]).toEqual([1, 1.5]);
+    const bad = track([0, 9]);
+    expect(() => bad.itemSync()).toThrow("index 9 is out of range");
+    expect([...mean.dataSync()]).toEqual([1, 1.5]);
+    expect(track([1, 2]).itemSync()).toBe(18);
+    expect([...mean.dataSync()]).toEqual([2.5, 3.25]);
+  });
+
+  it("does not come back once its gradients are given up", () => {
+    const w = table();
+    const bad = pick(w, [0, 9]).sum();
+    bad.backward();
+    w.zeroGrad();
+    pick(w, [0, 1]).sum().backward();
+    expect([...(w.grad?.dataSync() ?? [])]).toEqual([1, 1, 1, 1, 0, 0]);
   });
 });
 

@@ -1,8 +1,8 @@
 // The handle that users hold: a node of the graph, its gradient, and the methods that build further nodes.
 import type { DType, TypedArray } from "../base/dtype.ts";
 import { isFloat } from "../base/dtype.ts";
-import { ArgumentError, DTypeError, GraphError, ShapeError } from "../base/errors.ts";
-import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import { ArgumentError, DTypeError, GraphError } from "../base/errors.ts";
+import { normalizeAxes, normalizeAxis, type Shape, showShape, sizeOf } from "../base/shape.ts";
 import type {
   Broadcast,
   BroadcastCheck,
@@ -18,7 +18,7 @@ import type {
   ShapeOf,
   Transposed,
 } from "../base/shape-types.ts";
-import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
+import { leaveNextRun } from "../engine/engine.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as activation from "../ops/activation.ts";
 import { builder } from "../ops/builder.ts";
@@ -28,6 +28,7 @@ import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
+import { assignLater, checkAssignable } from "./assign.ts";
 import { type BackwardOptions, backward, realizeForReading } from "./backward.ts";
 import { formatValues, inspect } from "./format.ts";
 import { addHook, replacedBy, shareHooks } from "./hooks.ts";
@@ -58,6 +59,8 @@ export class Tensor<S extends Shape = Shape> {
   grad: Tensor<S> | null = null;
   /** The value before the last update: kept for one more update, since pending results may still read it. */
   private former: Node | null = null;
+  /** How often the gradient has been given up. */
+  private resets = 0;
   declare private readonly literalShape: S;
 
   constructor(node: Node) {
@@ -362,9 +365,12 @@ export class Tensor<S extends Shape = Shape> {
    * be differentiated themselves
    */
   backward(gradient?: Tensor, options: BackwardOptions = {}): void {
-    backward(this.node, gradient?.node, options, (at, g) => {
+    const wanting: { owner: Tensor; resets: number }[] = [];
+    const isWanted = (): boolean => wanting.some(({ owner, resets }) => owner.resets === resets);
+    backward(this.node, gradient?.node, { ...options, isWanted }, (at, g) => {
       const owner = owners.get(at);
       if (!owner) return null;
+      wanting.push({ owner, resets: owner.resets });
       const total = owner.grad ? builder.add(owner.grad.node, g) : g;
       if (owner.grad) leaveNextRun(owner.grad.node);
       owner.grad = new Tensor(total);
@@ -386,6 +392,7 @@ export class Tensor<S extends Shape = Shape> {
   /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: clone it before. */
   zeroGrad(): void {
     if (!this.grad) return;
+    this.resets++;
     const { node } = this.grad;
     leaveNextRun(node);
     if (node.storage) {
@@ -399,25 +406,17 @@ export class Tensor<S extends Shape = Shape> {
 
   /**
    * Gives this handle another value, of the same shape and dtype, and keeps its `requiresGrad`. The value is computed
-   * with the next thing that is.
+   * with the next thing that is; if that fails, the handle has its last good value again.
    */
   assign(value: Tensor): void {
-    this.checkAssignable(value);
+    checkAssignable(this.node, value.node);
     const node = value.node.requiresGrad ? makeNode(stopGradient, [value.node]) : value.node;
     if (this.node.requiresGrad) {
       realizeForReading([node]);
       this.settle(node);
       return;
     }
-    leaveNextRun(this.node);
-    this.node = node;
-    joinNextRun(node);
-  }
-
-  checkAssignable(value: Tensor): void {
-    if (!sameShape(value.shape, this.node.shape))
-      throw new ShapeError(`assign: expected shape ${showShape(this.node.shape)}, got ${showShape(value.shape)}`);
-    if (value.dtype !== this.dtype) throw new DTypeError(`assign: expected ${this.dtype}, got ${value.dtype}`);
+    assignLater(this, node);
   }
 
   /** Takes over the storage of a computed node. The value before last goes for good. */

@@ -1,6 +1,7 @@
 // Many assignments in one run: what optimizers are made of.
 import { realize } from "../engine/engine.ts";
 import type { Node } from "../graph/node.ts";
+import { checkAssignable } from "./assign.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface Update {
@@ -18,7 +19,7 @@ export interface Update {
  * fails, every target keeps its value.
  */
 export function update(updates: readonly Update[]): void {
-  for (const { target, value } of updates) target.checkAssignable(value);
+  for (const { target, value } of updates) checkAssignable(target.node, value.node);
   const values = updates.map(({ value }) => value.node);
   const donate: { old: Node; value: Node }[] = [];
   for (const { target, value, inPlace } of updates) if (inPlace) donate.push({ old: target.node, value: value.node });
