@@ -5,6 +5,7 @@ import {
   cond,
   customVjp,
   deviceNames,
+  embedding,
   engineStatistics,
   grad,
   hessian,
@@ -19,6 +20,7 @@ import {
   vmap,
   zeros,
 } from "../index.ts";
+import { deviceNamed } from "../runtime/devices.ts";
 import { seededValues } from "../testing/seeded-values.ts";
 
 const numbers = (x: Tensor): number[] => [...x.dataSync()];
@@ -281,6 +283,23 @@ describe.each(deviceNames())("on %s", (device) => {
     expect(after - before).toBeLessThan(10);
     expect(run(0)).toEqual([0, 0]);
     expect(engineStatistics().plansCompiled).toBe(after);
+  });
+
+  test("a step that fails is an error, gives all memory back, and leaves the next run sound", () => {
+    const table = tensor([1, 2, 3]);
+    const sum = (ids: readonly number[]): Tensor =>
+      scan(
+        (c: Tensor, id: Tensor) => [c.add(embedding(table.reshape([3, 1]), id).sum()), null],
+        tensor(0),
+        tensor([...ids], { dtype: "int32" }),
+      )[0];
+    const before = deviceNamed(device).allocatedBytes;
+    const bad = sum([0, 1, 9, 2]);
+    const held = deviceNamed(device).allocatedBytes;
+    expect(() => bad.itemSync()).toThrow("index 9 is out of range");
+    expect(deviceNamed(device).allocatedBytes).toBe(held);
+    expect(held).toBeGreaterThan(before);
+    near(sum([0, 1, 2]), [6]);
   });
 
   test("cond: values, derivatives and batches", () => {
