@@ -169,10 +169,12 @@ export const logaddexp: Elementwise = {
   partials: () => [(a, g, _, x, p) => a.mul(g, share(a, x, p)), (a, g, _, x, p) => a.mul(g, share(a, p, x))],
 };
 
-/** σ(x − p). */
+/** σ(x − p), by an exponential that does not overflow, so that further derivatives are finite. */
 function share<V>(a: Algebra<V>, x: V, p: V): V {
   const isSame = a.and(a.eq(x, p), a.eq(a.abs(x), a.num(Number.POSITIVE_INFINITY, x)));
-  const zero = a.num(0, x);
+  const [zero, one] = [a.num(0, x), a.num(1, x)];
   const difference = a.sub(a.select(isSame, zero, x), a.select(isSame, zero, p));
-  return a.div(a.num(1, x), a.add(a.num(1, x), a.exp(a.neg(difference))));
+  const isLess = a.lt(difference, zero);
+  const e = a.exp(a.select(isLess, difference, a.neg(difference)));
+  return a.div(a.select(isLess, e, one), a.add(one, e));
 }
