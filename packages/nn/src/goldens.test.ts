@@ -1,6 +1,6 @@
 // Layers and losses against PyTorch's numbers: values and gradients from fixtures/ops.json, training from fixtures/train.json.
 import { readFileSync } from "node:fs";
-import { deviceNames, setDefaultDevice, Tensor, tensor } from "@cotangent/core";
+import { deviceNames, logSoftmax, setDefaultDevice, Tensor, tensor } from "@cotangent/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   AvgPool1d,
@@ -11,24 +11,41 @@ import {
   bceWithLogits,
   Conv1d,
   Conv2d,
+  cosineEmbeddingLoss,
   crossEntropy,
+  ctcLoss,
   Dropout,
   Embedding,
   Flatten,
+  GRU,
+  GRUCell,
   GroupNorm,
+  gaussianNllLoss,
+  hingeEmbeddingLoss,
   huberLoss,
   klDiv,
   LayerNorm,
   Linear,
+  LSTM,
+  LSTMCell,
   l1Loss,
   MaxPool1d,
   MaxPool2d,
   Module,
+  MultiheadAttention,
+  marginRankingLoss,
   mse,
+  multiMarginLoss,
   nllLoss,
   PReLU,
+  poissonNllLoss,
   RMSNorm,
+  RNN,
+  RNNCell,
   smoothL1Loss,
+  softMarginLoss,
+  TransformerEncoderLayer,
+  tripletMarginLoss,
 } from "./index.ts";
 
 interface Stored {
@@ -101,6 +118,24 @@ const poolOptions = ({ stride, padding, dilation, ceil_mode, count_include_pad }
   ...(count_include_pad !== undefined && { countIncludePad: count_include_pad }),
 });
 
+const cell = <C extends Module>(layer: C, [weightIh, weightHh, biasIh, biasHh]: readonly Tensor[]): C =>
+  withTensors(layer, { weightIh, weightHh, biasIh, biasHh });
+
+function recurrent(
+  Layer: typeof RNN | typeof LSTM | typeof GRU,
+  x: Tensor,
+  states: readonly Tensor[],
+  weights: readonly Tensor[],
+  { layers, bidirectional, batch_first, nonlinearity }: Record<string, any>,
+): readonly Tensor[] {
+  const options = { numLayers: layers, bidirectional, batchFirst: batch_first, ...(nonlinearity && { nonlinearity }) };
+  const layer = new Layer(x.shape[2]!, states[0]!.shape[2]!, options);
+  expect(Object.keys(layer.weights)).toHaveLength(weights.length);
+  for (const [i, name] of Object.keys(layer.weights).entries()) layer.weights[name] = weights[i]!;
+  const result = layer.run(x, states);
+  return [result.output, ...result.states];
+}
+
 /** Each operation of the fixtures, through the layer or the loss that computes it. */
 const runs: Record<string, Run> = {
   linear: ([x, weight, bias]) =>
@@ -156,6 +191,43 @@ const runs: Record<string, Run> = {
     const posWeight = rest[extra.indexOf("pos_weight")];
     return bceWithLogits(x!, target!, { reduction, ...(weight && { weight }), ...(posWeight && { posWeight }) });
   },
+  margin_ranking_loss: ([a, b, y], attrs) => marginRankingLoss(a!, b!, y!, attrs),
+  hinge_embedding_loss: ([x, y], attrs) => hingeEmbeddingLoss(x!, y!, attrs),
+  soft_margin_loss: ([x, y], attrs) => softMarginLoss(x!, y!, attrs),
+  multi_margin_loss: ([x, y], attrs) => multiMarginLoss(x!, y!, attrs),
+  cosine_embedding_loss: ([a, b, y], attrs) => cosineEmbeddingLoss(a!, b!, y!, attrs),
+  triplet_margin_loss: ([a, p, n], attrs) => tripletMarginLoss(a!, p!, n!, attrs),
+  poisson_nll_loss: ([x, target], { log_input, eps, reduction }) =>
+    poissonNllLoss(x!, target!, { logInput: log_input, eps, reduction }),
+  gaussian_nll_loss: ([mean, target, variance], attrs) => gaussianNllLoss(mean!, target!, variance!, attrs),
+  ctc_loss: ([logits, targets], { input_lengths, target_lengths, blank, reduction }) =>
+    ctcLoss(logSoftmax(logits!), targets!, input_lengths, target_lengths, { blank, reduction }),
+  multihead_attention: ([q, k, v, inProjWeight, inProjBias, weight, bias, keyPaddingMask], { heads, causal }) => {
+    const layer = new MultiheadAttention(q!.shape[2]!, heads);
+    withTensors(layer, { inProjWeight, inProjBias });
+    withTensors(layer.outProj, { weight, bias });
+    const { output, weights } = layer.attend(q!, k!, v!, { causal, keyPaddingMask: keyPaddingMask ?? null });
+    return [output, weights];
+  },
+  transformer_encoder_layer: ([x, ...tensors], { heads, activation, norm_first, causal, eps }) => {
+    const [inProjWeight, inProjBias, w0, b0, w1, b1, w2, b2, n1, c1, n2, c2] = tensors;
+    const options = { dimFeedforward: w1!.shape[0]!, activation, normFirst: norm_first, eps, dropout: 0 };
+    const layer = new TransformerEncoderLayer(x!.shape[2]!, heads, options);
+    withTensors(layer.selfAttn, { inProjWeight, inProjBias });
+    withTensors(layer.selfAttn.outProj, { weight: w0, bias: b0 });
+    withTensors(layer.linear1, { weight: w1, bias: b1 });
+    withTensors(layer.linear2, { weight: w2, bias: b2 });
+    withTensors(layer.norm1, { weight: n1, bias: c1 });
+    withTensors(layer.norm2, { weight: n2, bias: c2 });
+    return layer.forward(x!, { causal });
+  },
+  rnn_cell: ([x, h, ...weights], { nonlinearity }) =>
+    cell(new RNNCell(x!.shape[1]!, h!.shape[1]!, { nonlinearity }), weights).forward(x!, h!),
+  lstm_cell: ([x, h, c, ...weights]) => cell(new LSTMCell(x!.shape[1]!, h!.shape[1]!), weights).forward(x!, [h!, c!]),
+  gru_cell: ([x, h, ...weights]) => cell(new GRUCell(x!.shape[1]!, h!.shape[1]!), weights).forward(x!, h!),
+  rnn: ([x, h, ...weights], attrs) => recurrent(RNN, x!, [h!], weights, attrs),
+  lstm: ([x, h, c, ...weights], attrs) => recurrent(LSTM, x!, [h!, c!], weights, attrs),
+  gru: ([x, h, ...weights], attrs) => recurrent(GRU, x!, [h!], weights, attrs),
   kl_div: ([x, target], { reduction, log_target }) => klDiv(x!, target!, { reduction, logTarget: log_target }),
 };
 
@@ -181,8 +253,14 @@ describe.each(deviceNames())("on %s", (device) => {
           if (stored) await expectClose(output, stored, c.tol.output!, `output ${i}`);
         }
         if (!c.grads) return;
-        const cotangent = listOf(c.cotangent ?? null)[0];
-        outputs[0]!.backward(cotangent ? load(cotangent) : undefined);
+        const cotangents = listOf(c.cotangent ?? null);
+        if (cotangents.filter(Boolean).length <= 1)
+          outputs[0]!.backward(cotangents[0] ? load(cotangents[0]) : undefined);
+        else
+          outputs
+            .flatMap((output, i) => (cotangents[i] ? [output.mul(load(cotangents[i])).sum()] : []))
+            .reduce((a, b) => a.add(b))
+            .backward();
         for (const [i, stored] of c.grads.entries()) {
           if (!stored || !inputs[i]!.requiresGrad) continue;
           expect(inputs[i]!.grad, `gradient ${i}`).toBeInstanceOf(Tensor);

@@ -1,0 +1,203 @@
+// Multi-head attention, and the encoder layer of transformers.
+import {
+  ArgumentError,
+  arange,
+  gelu,
+  linear,
+  logicalAnd,
+  logicalNot,
+  matmul,
+  narrow,
+  ShapeError,
+  softmax,
+  type Tensor,
+  unsqueeze,
+  where,
+  zeros,
+} from "@cotangent/core";
+import { checkCounts, checkLastAxis, showShape } from "./arguments.ts";
+import { Dropout } from "./dropout.ts";
+import { type InitOptions, xavierUniform } from "./init.ts";
+import { LayerNorm } from "./layer-norm.ts";
+import { Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+export interface AttentionMasks {
+  /** Position t attends to positions 0 to t only. */
+  readonly causal?: boolean;
+  /** bool `[batch, S]`: true for keys that nobody attends to. */
+  readonly keyPaddingMask?: Tensor | null;
+  /** Broadcasts to `[batch, heads, T, S]`: bool, true where attention is allowed; or floats that are added to the scores. */
+  readonly mask?: Tensor | null;
+}
+
+export interface MultiheadAttentionOptions extends InitOptions {
+  /** Whether projections have biases, true by default. */
+  readonly bias?: boolean;
+  /** The probability with which an attention weight is left out while training, 0 by default. */
+  readonly dropout?: number;
+}
+
+/** What attention gives, and the weights it took: their mean over the heads. */
+export interface Attended {
+  /** `[batch, T, embedDim]` */
+  readonly output: Tensor;
+  /** `[batch, T, S]` */
+  readonly weights: Tensor;
+}
+
+/**
+ * Attention by several heads, each in its own projection of queries, keys and values (Vaswani et al., 2017). The batch comes first.
+ * Parameters have PyTorch's names.
+ * @param embedDim size of queries, keys, values and results
+ * @param numHeads divides embedDim
+ * @throws {ArgumentError} `MultiheadAttention: expected numHeads that divides 6, got 4`
+ * @example new MultiheadAttention(8, 2).forward(zeros([3, 5, 8])).shape // [3, 5, 8]
+ */
+export class MultiheadAttention extends Module {
+  readonly embedDim: number;
+  readonly numHeads: number;
+  /** [3·embedDim, embedDim]: rows for queries, keys, values */
+  readonly inProjWeight: Parameter;
+  /** [3·embedDim] */
+  readonly inProjBias: Parameter | null;
+  readonly outProj: Linear;
+  readonly dropout: Dropout;
+
+  constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
+    super();
+    checkCounts("MultiheadAttention", { embedDim, numHeads });
+    if (embedDim % numHeads !== 0)
+      throw new ArgumentError(`MultiheadAttention: expected numHeads that divides ${embedDim}, got ${numHeads}`);
+    const { bias = true, dropout = 0, generator, dtype, device } = options;
+    const init: InitOptions = { ...(generator && { generator }), ...(dtype && { dtype }), ...(device && { device }) };
+    const place = { ...(dtype && { dtype }), ...(device && { device }) };
+    this.embedDim = embedDim;
+    this.numHeads = numHeads;
+    this.inProjWeight = new Parameter(xavierUniform([3 * embedDim, embedDim], init));
+    this.inProjBias = bias ? new Parameter(zeros([3 * embedDim], place)) : null;
+    this.outProj = new Linear(embedDim, embedDim, { ...init, bias });
+    if (this.outProj.bias) this.outProj.bias.assign(zeros([embedDim], place));
+    this.dropout = new Dropout(dropout, generator ? { generator } : {});
+  }
+
+  /** Attention of a sequence to itself, or of queries to keys and values. */
+  override forward(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Tensor {
+    return this.attend(query, key, value, masks).output;
+  }
+
+  /** As `forward`, with the attention weights. */
+  attend(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Attended {
+    const { embedDim, numHeads } = this;
+    for (const x of [query, key, value]) {
+      if (x.rank !== 3)
+        throw new ShapeError(`MultiheadAttention: expected [batch, T, ${embedDim}], got ${showShape(x.shape)}`);
+      checkLastAxis("MultiheadAttention", x.shape, embedDim);
+    }
+    const heads = (x: Tensor, part: number): Tensor => {
+      const [batch = 0, length = 0] = x.shape;
+      const weight = narrow(this.inProjWeight, 0, part * embedDim, embedDim);
+      const bias = this.inProjBias && narrow(this.inProjBias, 0, part * embedDim, embedDim);
+      return linear(x, weight, bias)
+        .reshape([batch, length, numHeads, embedDim / numHeads])
+        .permute([0, 2, 1, 3]);
+    };
+    const [q, k, v] = [heads(query, 0), heads(key, 1), heads(value, 2)];
+    const scores = matmul(q, k.transpose()).mul(Math.sqrt(numHeads / embedDim));
+    const weights = softmax(masked(scores, masks));
+    const [batch = 0, length = 0] = query.shape;
+    const mixed = matmul(this.dropout.forward(weights), v).permute([0, 2, 1, 3]).reshape([batch, length, embedDim]);
+    return { output: this.outProj.forward(mixed), weights: weights.mean({ axis: 1 }) };
+  }
+
+  override toString(): string {
+    return `MultiheadAttention(${this.embedDim}, ${this.numHeads})`;
+  }
+}
+
+/** −∞ where attention is not allowed. */
+function masked(scores: Tensor, { causal = false, keyPaddingMask, mask }: AttentionMasks): Tensor {
+  const [, , t = 0, s = 0] = scores.shape;
+  const { device } = scores;
+  const order = { dtype: "int32", device } as const;
+  let allowed: Tensor | null = causal ? unsqueeze(arange(t, order), 1).ge(arange(s, order)) : null;
+  const allow = (other: Tensor): void => {
+    allowed = allowed ? logicalAnd(allowed, other) : other;
+  };
+  if (keyPaddingMask) {
+    const [batch = 0] = keyPaddingMask.shape;
+    allow(logicalNot(keyPaddingMask).reshape([batch, 1, 1, s]));
+  }
+  if (mask?.dtype === "bool") allow(mask);
+  const added = mask && mask.dtype !== "bool" ? scores.add(mask) : scores;
+  return allowed ? where(allowed, added, Number.NEGATIVE_INFINITY) : added;
+}
+
+export interface TransformerEncoderLayerOptions extends InitOptions {
+  /** Width of the hidden layer, 2048 by default. */
+  readonly dimFeedforward?: number;
+  /** 0.1 by default. */
+  readonly dropout?: number;
+  /** "relu" by default. */
+  readonly activation?: "relu" | "gelu";
+  /** Normalizes before each part instead of after it. */
+  readonly normFirst?: boolean;
+  /** Added to variances, 1e-5 by default. */
+  readonly eps?: number;
+}
+
+/**
+ * Self-attention and a layer of two, each with a way around it and a layer norm (Vaswani et al., 2017). The batch comes first.
+ * Parameters have PyTorch's names.
+ * @param dModel size of the last axis
+ * @param nhead divides dModel
+ * @example new TransformerEncoderLayer(8, 2, { dimFeedforward: 16 }).forward(zeros([3, 5, 8])).shape // [3, 5, 8]
+ */
+export class TransformerEncoderLayer extends Module {
+  readonly selfAttn: MultiheadAttention;
+  readonly linear1: Linear;
+  readonly linear2: Linear;
+  readonly norm1: LayerNorm;
+  readonly norm2: LayerNorm;
+  readonly dropout: Dropout;
+  readonly activation: "relu" | "gelu";
+  readonly normFirst: boolean;
+
+  constructor(dModel: number, nhead: number, options: TransformerEncoderLayerOptions = {}) {
+    super();
+    const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", normFirst = false, eps = 1e-5 } = options;
+    if (activation !== "relu" && activation !== "gelu")
+      throw new ArgumentError(`TransformerEncoderLayer: expected activation relu or gelu, got ${String(activation)}`);
+    const { generator, dtype, device } = options;
+    const init: InitOptions = { ...(generator && { generator }), ...(dtype && { dtype }), ...(device && { device }) };
+    this.selfAttn = new MultiheadAttention(dModel, nhead, { ...init, dropout });
+    this.linear1 = new Linear(dModel, dimFeedforward, init);
+    this.linear2 = new Linear(dimFeedforward, dModel, init);
+    this.norm1 = new LayerNorm(dModel, { eps });
+    this.norm2 = new LayerNorm(dModel, { eps });
+    this.dropout = new Dropout(dropout, generator ? { generator } : {});
+    this.activation = activation;
+    this.normFirst = normFirst;
+  }
+
+  override forward(x: Tensor, masks: AttentionMasks = {}): Tensor {
+    const attend = (y: Tensor): Tensor => this.dropout.forward(this.selfAttn.forward(y, y, y, masks));
+    if (this.normFirst) {
+      const between = x.add(attend(this.norm1.forward(x)));
+      return between.add(this.feedForward(this.norm2.forward(between)));
+    }
+    const between = this.norm1.forward(x.add(attend(x)));
+    return this.norm2.forward(between.add(this.feedForward(between)));
+  }
+
+  private feedForward(x: Tensor): Tensor {
+    const hidden = this.linear1.forward(x);
+    const active = this.activation === "relu" ? hidden.relu() : gelu(hidden);
+    return this.dropout.forward(this.linear2.forward(this.dropout.forward(active)));
+  }
+
+  override toString(): string {
+    return `TransformerEncoderLayer(${this.selfAttn.embedDim}, ${this.selfAttn.numHeads})`;
+  }
+}
