@@ -193,10 +193,12 @@ function stepOf(body: Body, wanted: readonly number[], machine: Machine): Step {
     const pending = collect(roots);
     if (pending.controls.length > 0) return nested(body, roots, machine);
     const sources = pending.inputs.map((input) => body.params.indexOf(input));
+    // A literal that the body shares with what was computed for the loop has a buffer for as long.
+    const fixed = pending.inputs.map((input, i) => (sources[i] === -1 ? bufferOf(input) : undefined));
     const launch = machine.prepare(pending, roots);
     return (params, outputs) =>
       launch(
-        sources.map((at) => there(params[at])),
+        sources.map((at, i) => there(fixed[i] ?? params[at])),
         outputs.map(there),
       );
   } finally {
