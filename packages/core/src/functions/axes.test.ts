@@ -70,6 +70,50 @@ describe.each(deviceNames())("on %s", (device) => {
       [1, -13 / 14, -13 / 14, 1],
     );
   });
+  test("einsum: traces, diagonals, dots, many operands", () => {
+    const cases: [string, number[][], number[], number[]][] = [
+      ["ii->", [[3, 3]], [], [12]],
+      ["iii->i", [[2, 2, 2]], [2], [0, 7]],
+      ["ijij->ij", [[2, 3, 2, 3]], [2, 3], [0, 7, 14, 21, 28, 35]],
+      [
+        "iij,jk->ik",
+        [
+          [2, 2, 3],
+          [3, 4],
+        ],
+        [2, 4],
+        [20, 23, 26, 29, 128, 158, 188, 218],
+      ],
+      [
+        "ij,jk,kl->il",
+        [
+          [2, 3],
+          [3, 4],
+          [4, 2],
+        ],
+        [2, 2],
+        [324, 422, 1008, 1304],
+      ],
+      [
+        "...i,...i->...",
+        [
+          [2, 3],
+          [1, 3],
+        ],
+        [2],
+        [5, 14],
+      ],
+      ["i,j->", [[3], [2]], [], [3]],
+      [",i->i", [[], [3]], [3], [0, 0, 0]],
+    ];
+    for (const [equation, shapes, shape, values] of cases) {
+      const y = ct.einsum(equation, ...shapes.map((s) => counting(...s)));
+      expect([y.shape, list(y)], equation).toEqual([shape, values]);
+    }
+    const message = 'einsum: expected each letter on the right once, and on the left as well, got j in "i->ij"';
+    expect(() => ct.einsum("i->ij", counting(3))).toThrow(message);
+    expect(() => ct.einsum("i->ii", counting(3))).toThrow("got i in");
+  });
   test("differences and integrals", () => {
     expect(list(ct.diff(tensor([1, 4, 9, 16]), { n: 2 }))).toEqual([2, 2]);
     expect(

@@ -72,10 +72,20 @@ function parse(equation: string, ranks: readonly number[]): { inputs: string[][]
     return expandDots(part, free);
   });
   const widest = Math.max(0, ...inputs.map((labels) => labels.filter((label) => /\d/.test(label)).length));
-  if (right !== undefined) return { inputs, output: expandDots(right, widest) };
+  if (right !== undefined) return { inputs, output: checkOutput(equation, inputs, expandDots(right, widest)) };
   const all = inputs.flat();
   const single = all.filter((label) => /[A-Za-z]/.test(label) && all.indexOf(label) === all.lastIndexOf(label));
   return { inputs, output: [...expandDots("...", widest), ...single.sort()] };
+}
+
+/** Labels of the result, each once and from an operand. */
+function checkOutput(equation: string, inputs: readonly string[][], output: string[]): string[] {
+  const wrong = output.find((label, i) => output.indexOf(label) !== i || !inputs.some((list) => list.includes(label)));
+  if (wrong !== undefined)
+    throw new ArgumentError(
+      `einsum: expected each letter on the right once, and on the left as well, got ${wrong} in "${equation}"`,
+    );
+  return output;
 }
 
 const expandDots = (part: string, count: number): string[] => {
