@@ -10,8 +10,13 @@ export interface Outcome {
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-export function run(file: string, args: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, ["--import", "tsx", `apps/benchmarks/src/${file}`, ...args], { cwd: root });
+export function run(
+  file: string,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const command = ["--import", "tsx", `apps/benchmarks/src/${file}`, ...args];
+  const child = spawn(process.execPath, command, { cwd: root, env: { ...process.env, ...variables } });
   let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
