@@ -12,6 +12,8 @@ export interface Reading {
 
 export interface LoopReport {
   readonly readings: readonly Reading[];
+  /** Objects that are alive, counted after full collections at step 500 and at the end. */
+  readonly liveBytes: readonly number[];
   /** Kernels that ran in each of the last iterations: all alike where nothing is computed twice. */
   readonly kernelsPerIteration: readonly number[];
 }
@@ -50,7 +52,21 @@ async function infer(step: number): Promise<void> {
 if (mode === "infer") model.eval();
 const readings: Reading[] = [];
 const kernelsPerIteration: number[] = [];
+const liveBytes: number[] = [];
+
+/** Twice, with a turn of the event loop for finalizers between. */
+async function countLive(): Promise<void> {
+  const { gc } = globalThis;
+  if (!gc) throw new Error("endless-loop: expected Node with --expose-gc");
+  for (let i = 0; i < 3; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  liveBytes.push(process.memoryUsage().heapUsed);
+}
+
 for (let i = 0; i < count; i++) {
+  if (i === 500) await countLive();
   const { kernels } = engineStatistics();
   await (mode === "infer" ? infer(i) : train(i));
   if (i >= count - 10) kernelsPerIteration.push(engineStatistics().kernels - kernels);
@@ -61,5 +77,6 @@ for (let i = 0; i < count; i++) {
       plansCompiled: engineStatistics().plansCompiled,
     });
 }
-const report: LoopReport = { readings, kernelsPerIteration };
+await countLive();
+const report: LoopReport = { readings, liveBytes, kernelsPerIteration };
 console.log(JSON.stringify(report));

@@ -14,8 +14,9 @@ export function run(
   file: string,
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<Outcome> {
-  const command = ["--import", "tsx", `apps/benchmarks/src/${file}`, ...args];
+  const command = [...flags, "--import", "tsx", `apps/benchmarks/src/${file}`, ...args];
   const child = spawn(process.execPath, command, { cwd: root, env: { ...process.env, ...variables } });
   let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -1,10 +1,17 @@
 // Young objects in V8: keeping them young, and collecting them when we ask for it. Does nothing outside of Node and its like.
 
 const nothing = (): void => {};
-let collect: (() => void) | null = null;
+type Collector = (options?: { type: "minor" }) => void;
+let collect: Collector | null = null;
 
 /** Collects the nursery alone: 0.1 to 1 ms, and no more than V8 would have spent a little later. */
 export function collectYoung(): void {
+  collect ??= findCollector();
+  collect({ type: "minor" });
+}
+
+/** Collects everything: some 10 ms. */
+export function collectAll(): void {
   collect ??= findCollector();
   collect();
 }
@@ -22,7 +29,7 @@ export function keepYoung(): void {
 }
 
 /** V8 hands its collector out to contexts that are made while a flag is set. */
-function findCollector(): () => void {
+function findCollector(): Collector {
   try {
     const v8 = process.getBuiltinModule("node:v8");
     const isExposed = "gc" in globalThis;
@@ -30,8 +37,8 @@ function findCollector(): () => void {
     const gc: unknown = process.getBuiltinModule("node:vm").runInNewContext("gc");
     if (!isExposed) v8.setFlagsFromString("--no-expose-gc");
     if (typeof gc !== "function") return nothing;
-    return () => {
-      gc({ type: "minor" });
+    return (options) => {
+      gc(options);
     };
   } catch {
     return nothing;
