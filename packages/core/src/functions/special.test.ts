@@ -97,7 +97,9 @@ describe.each(deviceNames())("special functions on %s", (device) => {
   });
   test("second derivatives of logaddexp are finite for distant, infinite and equal arguments", () => {
     const slope = (x: Tensor, y: Tensor): Tensor<[]> =>
-      ct.grad((z: Tensor) => ct.logaddexp(z, y).sum() as Tensor<[]>)(x).sum() as Tensor<[]>;
+      ct
+        .grad((z: Tensor) => ct.logaddexp(z, y).sum() as Tensor<[]>)(x)
+        .sum() as Tensor<[]>;
     const second = ct.grad(slope);
     const [x, y] = [tensor([0, 0, 300, Number.NEGATIVE_INFINITY, 2]), tensor([300, -300, 0, 1, 2])];
     expect([...second(x, y).dataSync()]).toEqual([0, 0, 0, 0, 0.25]);
