@@ -218,9 +218,9 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
     const narrowest = aPacked && !(packedOnce.a && m <= rowBlock) ? 256 : 64;
     if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
       columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));
-    // Where b is packed for every block of rows, these stay tall.
+    // Where b is packed for every block of rows, these stay tall; but two threads should find two.
     const wantedRows = wanted / Math.ceil(n / columnBlock);
-    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : 512) : 32;
+    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : Math.min(512, Math.ceil(m / 2))) : 32;
     if (wantedRows > 1 && epilogue?.splitRows !== false)
       rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
     rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
