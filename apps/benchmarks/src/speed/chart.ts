@@ -65,6 +65,7 @@ export function chart(benchmark: Benchmark, names: readonly WorkloadName[]): str
   const [width, height] = [left + plotWidth + right, bottom + 30];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#24292f">`,
+    "<title>Time of a step over that of PyTorch</title>",
     "<style>.value { font-size: 10px; fill: #57606a }</style>",
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text x="${left}" y="22" font-size="14">Time of a step over that of PyTorch (the line at 1); shorter is faster</text>`,
