@@ -14,9 +14,12 @@ export class Slots {
   private readonly numbers = new Map<string, number>();
   /** Tensors that no step has changed yet. */
   private readonly untouched = new Set<string>();
-  /** New values, waiting for the step to succeed. */
-  private readonly nextTensors = new Map<string, Tensor>();
-  private readonly nextNumbers = new Map<string, number>();
+  /**
+   * New values, waiting for the step to succeed. Lists, not maps: a long-lived map that is cleared at each step leaves a chain
+   * of old tables behind, and V8's young collections then keep the graph of every step.
+   */
+  private nextTensors: [name: string, value: Tensor][] = [];
+  private nextNumbers: [name: string, value: number][] = [];
 
   constructor(parameter: Tensor) {
     this.parameter = parameter;
@@ -43,28 +46,28 @@ export class Slots {
 
   /** Proposes a new value, which counts once the step is done. Returns it. */
   next(name: string, value: Tensor): Tensor {
-    this.nextTensors.set(name, value);
+    this.nextTensors.push([name, value]);
     return value;
   }
 
   nextNumber(name: string, value: number): number {
-    this.nextNumbers.set(name, value);
+    this.nextNumbers.push([name, value]);
     return value;
   }
 
   /** Forgets what a step that failed has proposed. */
   begin(): void {
-    this.nextTensors.clear();
-    this.nextNumbers.clear();
+    this.nextTensors = [];
+    this.nextNumbers = [];
   }
 
   /** The proposed tensors, each to be written over its old value. */
   updates(): Update[] {
-    return [...this.nextTensors].map(([name, value]) => ({ target: this.tensor(name), value, inPlace: true }));
+    return this.nextTensors.map(([name, value]) => ({ target: this.tensor(name), value, inPlace: true }));
   }
 
   commit(): void {
-    for (const name of this.nextTensors.keys()) this.untouched.delete(name);
+    for (const [name] of this.nextTensors) this.untouched.delete(name);
     for (const [name, value] of this.nextNumbers) this.numbers.set(name, value);
     this.begin();
   }

@@ -1,5 +1,5 @@
 // Tells the garbage collector how much device memory hangs on small objects, and gives finalizers a turn to run.
-import { collectAll, collectYoung, keepYoung } from "./young.ts";
+import { collectYoung, keepYoung } from "./young.ts";
 
 /**
  * Engines collect old objects when the memory that they know of has grown; a storage of 100 MiB looks to them like 100 bytes.
@@ -24,6 +24,8 @@ let bytesSinceTurn = 0;
 /** Since the nursery was last collected by us: bytes that nobody gave back, and those of the graph. */
 let growthBytes = 0;
 let isTurnDue = false;
+/** Awaits the next time that values are read: then a step is over, as a rule, and its graph need not be copied. */
+let isCollectionDue = false;
 const shadows: ArrayBuffer[] = [];
 
 export function noteAllocated(bytes: number): void {
@@ -33,29 +35,16 @@ export function noteAllocated(bytes: number): void {
   bytesSinceTurn += bytes;
   growthBytes += bytes + graphBytes;
   if (storageBytes >= (shadows.length + 1) * stepBytes) castShadow();
-  if (growthBytes >= Math.max(leastGrowthBytes, storageBytes / 8)) {
-    growthBytes = 0;
-    collect();
-    isTurnDue = true;
-  }
+  const limit = Math.max(leastGrowthBytes, storageBytes / 8);
+  if (growthBytes >= 2 * limit) collect();
+  else if (growthBytes >= limit) isCollectionDue = true;
 }
 
-/**
- * Every young collection finds a step half done, and some of what it spares grows old at once. Once in a while all of it
- * is collected, so that dead steps take 1 % of the time and a few MiB, instead of as much as V8 puts up with.
- */
-const collectAllEveryMs = 1000;
-let lastCollectAllMs = 0;
-
 function collect(): void {
-  const now = performance.now();
-  if (now - lastCollectAllMs < collectAllEveryMs) {
-    collectYoung();
-    return;
-  }
-  collectAll();
-  // From its end: what a large heap takes longer for comes as much more rarely.
-  lastCollectAllMs = performance.now() + 50 * (performance.now() - now);
+  growthBytes = 0;
+  isCollectionDue = false;
+  isTurnDue = true;
+  collectYoung();
 }
 
 function castShadow(): void {
@@ -90,6 +79,7 @@ let lastTurnMs = 0;
  * Takes one turn of the event loop where the last one is long ago or much was allocated since; resolves at once otherwise.
  */
 export function yieldToFinalizers(): Promise<void> {
+  if (isCollectionDue) collect();
   if (!isTurnDue && bytesSinceTurn < turnEveryBytes && performance.now() - lastTurnMs < turnEveryMs) return done;
   return nextTask().then(() => {
     isTurnDue = false;
