@@ -659,6 +659,329 @@ const products: readonly Row[] = [
   ),
 ];
 
+const volumesLast = (x: Theirs): tfjs.Tensor5D => turned5(x, [0, 2, 3, 4, 1]);
+const volumesFirst = (x: Theirs): Theirs => tf.transpose(x, [0, 4, 1, 2, 3]);
+const sorted = (): Tensor => ct.tensor([-1, -0.5, 0, 0, 0.25, 1.5]);
+const theirSorted = (): tfjs.Tensor1D => tf.tensor1d([-1, -0.5, 0, 0, 0.25, 1.5]);
+/** Rows of positions: [[2, 1], [0, 0], [1, 3]] into a matrix of 3 × 4. */
+const places = [
+  [2, 1],
+  [0, 0],
+  [1, 3],
+];
+const placed = (axis: number): Tensor =>
+  ct.tensor(
+    places.map((place) => place[axis] ?? 0),
+    { dtype: "int32" },
+  );
+const theirPlaces = (): Theirs => tf.tensor2d(places, [3, 2], "int32");
+const theirMask = (shape: number[]): Theirs => tf.tensor([...bools(shape).dataSync()], shape, "bool");
+
+/** What is rarer: other dimensions, gathering by coordinates, images, searching, losses. */
+const others: readonly Row[] = [
+  row(
+    "maxPool3d",
+    [f32([1, 2, 4, 4, 6])],
+    one((x) => ct.maxPool3d(x, 2)),
+    theirOne((x) => volumesFirst(tf.maxPool3d(volumesLast(x), 2, 2, "valid"))),
+  ),
+  row(
+    "avgPool3d",
+    [f32([1, 2, 4, 4, 6])],
+    one((x) => ct.avgPool3d(x, 2)),
+    theirOne((x) => volumesFirst(tf.avgPool3d(volumesLast(x), 2, 2, "valid"))),
+  ),
+  row(
+    "convTranspose3d",
+    [f32([1, 2, 2, 3, 2]), f32([2, 3, 2, 2, 2], second)],
+    two((x, w) => ct.convTranspose3d(x, w, { stride: 2 })),
+    theirTwo((x, w) =>
+      volumesFirst(tf.conv3dTranspose(volumesLast(x), turned5(w, [2, 3, 4, 1, 0]), [1, 4, 6, 4, 3], 2, "valid")),
+    ),
+    { noGradient: missing },
+  ),
+  row(
+    "separable convolution",
+    [f32([1, 3, 6, 5]), f32([3, 1, 3, 3], second), f32([4, 3, 1, 1], { seed: 3 })],
+    (x = targets, depth = targets, point = targets) => ct.conv2d(ct.conv2d(x, depth, { groups: 3 }), point),
+    (x = tf.scalar(0), depth = tf.scalar(0), point = tf.scalar(0)) =>
+      channelsFirst(tf.separableConv2d(channelsLast(x), turned4(depth, [2, 3, 0, 1]), filters(point), 1, "valid")),
+  ),
+  row(
+    "localResponseNorm",
+    [f32([2, 5, 3, 2])],
+    // torch divides α by the number of channels that it sums over.
+    one((x) => ct.localResponseNorm(x, 3, { alpha: 0.6, beta: 0.7, k: 1.5 })),
+    theirOne((x) => channelsFirst(tf.localResponseNormalization(channelsLast(x), 1, 1.5, 0.2, 0.7))),
+    { tolerance: { rtol: 1e-5, atol: 1e-5 } },
+  ),
+  row(
+    "interpolate, nearest",
+    [f32([1, 2, 3, 4])],
+    one((x) => ct.interpolate(x, { size: [6, 8] })),
+    theirOne((x) => channelsFirst(tf.image.resizeNearestNeighbor(channelsLast(x), [6, 8]))),
+  ),
+  row(
+    "interpolate, bilinear, corners aligned",
+    [f32([1, 2, 3, 4])],
+    one((x) => ct.interpolate(x, { size: [5, 7], mode: "linear", alignCorners: true })),
+    theirOne((x) => channelsFirst(tf.image.resizeBilinear(channelsLast(x), [5, 7], true))),
+    { tolerance: { rtol: 1e-5, atol: 1e-5 }, noGradient: "TensorFlow.js's has height and width exchanged" },
+  ),
+  row(
+    "interpolate, bilinear, centers of pixels",
+    [f32([1, 2, 3, 4])],
+    one((x) => ct.interpolate(x, { size: [6, 8], mode: "linear" })),
+    theirOne((x) => channelsFirst(tf.image.resizeBilinear(channelsLast(x), [6, 8], false, true))),
+    { noGradient: "TensorFlow.js has none for centers of pixels" },
+  ),
+  row(
+    "flip left and right",
+    [f32([1, 2, 3, 4])],
+    one((x) => ct.flip(x, 3)),
+    theirOne((x) => channelsFirst(tf.image.flipLeftRight(channelsLast(x)))),
+    { noGradient: missing },
+  ),
+  row(
+    "pixelShuffle of one channel",
+    [f32([2, 4, 3, 2])],
+    one((x) => ct.pixelShuffle(x, 2)),
+    theirOne((x) => channelsFirst(tf.depthToSpace(channelsLast(x), 2, "NHWC"))),
+    { noGradient: missing },
+  ),
+  row(
+    "pad, symmetric",
+    [f32([3, 4])],
+    one((x) => ct.concat([ct.flip(ct.narrow(x, 1, 0, 2), 1), x, ct.flip(ct.narrow(x, 1, 3, 1), 1)], { axis: 1 })),
+    theirOne((x) =>
+      tf.mirrorPad(
+        x,
+        [
+          [0, 0],
+          [2, 1],
+        ],
+        "symmetric",
+      ),
+    ),
+    { noGradient: missing },
+  ),
+  row(
+    "cumsum",
+    [f32([3, 5])],
+    one((x) => ct.cumsum(x, 1)),
+    theirOne((x) => tf.cumsum(x, 1)),
+  ),
+  row(
+    "cumprod",
+    [f32([3, 5], positive)],
+    one((x) => ct.cumprod(x, 1)),
+    theirOne((x) => tf.cumprod(x, 1)),
+    { noGradient: missing },
+  ),
+  row(
+    "at",
+    [f32([3, 4])],
+    one((x) => ct.at(x, [placed(0), placed(1)])),
+    theirOne((x) => tf.gatherND(x, theirPlaces())),
+    { noGradient: missing },
+  ),
+  row(
+    "indexPut into zeros",
+    [f32([3])],
+    one((x) => ct.indexPut(ct.zeros([3, 4]), [placed(0), placed(1)], x)),
+    theirOne((x) => tf.scatterND(theirPlaces(), x, [3, 4])),
+    { noGradient: missing },
+  ),
+  row(
+    "indexPut",
+    [f32([3, 4]), f32([3], second)],
+    two((x, y) => ct.indexPut(x, [placed(0), placed(1)], y)),
+    theirTwo((x, y) => tf.tensorScatterUpdate(x, theirPlaces(), y)),
+    { noGradient: missing },
+  ),
+  row(
+    "gather in batches",
+    [f32([2, 3])],
+    one((x) =>
+      ct.gather(
+        x,
+        ct.tensor(
+          [
+            [2, 0],
+            [1, 1],
+          ],
+          { dtype: "int32" },
+        ),
+        { axis: 1 },
+      ),
+    ),
+    theirOne((x) =>
+      tf.gather(
+        x,
+        tf.tensor2d(
+          [
+            [2, 0],
+            [1, 1],
+          ],
+          [2, 2],
+          "int32",
+        ),
+        1,
+        1,
+      ),
+    ),
+    { noGradient: "TensorFlow.js's is wrong for batches" },
+  ),
+  row(
+    "maskedFill",
+    [f32([3, 4])],
+    one((x) => ct.maskedFill(x, bools([3, 4]), 7)),
+    theirOne((x) => tf.where(theirMask([3, 4]), tf.fill([3, 4], 7), x)),
+  ),
+  row(
+    "searchsorted, left",
+    [f32([9])],
+    one((x) => ct.searchsorted(sorted(), x)),
+    theirOne((x) => tf.lowerBound(theirSorted(), x).flatten()),
+    { noGradient: discrete },
+  ),
+  row(
+    "searchsorted, right",
+    [ct.tensor([0, -1, 1.5, 2])],
+    one((x) => ct.searchsorted(sorted(), x, { right: true })),
+    theirOne((x) => tf.upperBound(theirSorted(), x).flatten()),
+    { noGradient: discrete },
+  ),
+  row(
+    "bincount",
+    [],
+    () => ct.bincount(ct.tensor([3, 0, 3, 1], { dtype: "int32" }), 5),
+    () => tf.bincount(tf.tensor1d([3, 0, 3, 1], "int32"), [] as unknown as tfjs.Tensor1D, 5).toInt(),
+  ),
+  row(
+    "isnan",
+    [ct.tensor([1, Number.NaN, Number.POSITIVE_INFINITY])],
+    one(ct.isnan),
+    theirOne((x) => tf.isNaN(x)),
+    { noGradient: discrete },
+  ),
+  row(
+    "isinf",
+    [ct.tensor([1, Number.NaN, Number.NEGATIVE_INFINITY])],
+    one(ct.isinf),
+    theirOne((x) => tf.isInf(x)),
+    { noGradient: discrete },
+  ),
+  row(
+    "isfinite",
+    [ct.tensor([1, Number.NaN, Number.NEGATIVE_INFINITY])],
+    one(ct.isfinite),
+    theirOne((x) => tf.isFinite(x)),
+    { noGradient: discrete },
+  ),
+  row(
+    "prelu",
+    [f32([2, 3, 4]), f32([1], positive)],
+    two((x, slope) => ct.prelu(x, slope)),
+    theirTwo((x, slope) => tf.prelu(x, slope)),
+  ),
+  row(
+    "meshgrid",
+    [f32([3]), f32([4], second)],
+    two((x, y) => ct.stack(ct.meshgrid([x, y], { indexing: "ij" }))),
+    theirTwo((x, y) => tf.stack(tf.meshgrid(x, y, { indexing: "ij" }) as Theirs[])),
+    { noGradient: missing },
+  ),
+  row(
+    "linspace",
+    [],
+    () => ct.linspace(-1, 2, 7),
+    () => tf.linspace(-1, 2, 7),
+  ),
+  row(
+    "arange",
+    [],
+    () => ct.arange(2, 11, 3).to("float32"),
+    () => tf.range(2, 11, 3),
+  ),
+  row(
+    "eye",
+    [],
+    () => ct.eye(4),
+    () => tf.eye(4),
+  ),
+  row(
+    "tril",
+    [f32([4, 5])],
+    one((x) => ct.tril(x)),
+    theirOne((x) => tf.linalg.bandPart(x, -1, 0)),
+    { noGradient: missing },
+  ),
+  row(
+    "triu",
+    [f32([4, 5])],
+    one((x) => ct.triu(x)),
+    theirOne((x) => tf.linalg.bandPart(x, 0, -1)),
+    { noGradient: missing },
+  ),
+  row(
+    "diag",
+    [f32([4])],
+    one((x) => ct.diag(x)),
+    theirOne((x) => tf.diag(x)),
+    { noGradient: missing },
+  ),
+  row(
+    "unsqueeze and squeeze",
+    [f32([3, 1])],
+    one((x) => ct.unsqueeze(ct.squeeze(x, 1), 0)),
+    theirOne((x) => tf.expandDims(tf.squeeze(x, [1]), 0)),
+  ),
+  row(
+    "unstack",
+    [f32([3, 4])],
+    one((x) => ct.mul(ct.unstack(x, { axis: 1 })[2] ?? x, 3)),
+    theirOne((x) => (tf.unstack(x, 1)[2] ?? x).mul(3)),
+  ),
+  row(
+    "frames",
+    [f32([12])],
+    one((x) => ct.stack([0, 4, 8].map((start) => ct.narrow(x, 0, start, 4)))),
+    theirOne((x) => tf.signal.frame(x as tfjs.Tensor1D, 4, 4)),
+  ),
+  row(
+    "norm, 1",
+    [f32([3, 5])],
+    one((x) => ct.norm(x, { ord: 1, axis: 1 })),
+    theirOne((x) => tf.norm(x, 1, 1)),
+  ),
+  row(
+    "norm, infinity",
+    [f32([3, 5])],
+    one((x) => ct.norm(x, { ord: Number.POSITIVE_INFINITY, axis: 1 })),
+    theirOne((x) => tf.norm(x, Number.POSITIVE_INFINITY, 1)),
+  ),
+  row(
+    "cosine distance",
+    [f32([4, 5]), f32([4, 5], second)],
+    two((x, y) => ct.mean(ct.sub(1, ct.sum(ct.mul(x, y), { axis: 1 })))),
+    theirTwo((x, y) => tf.losses.cosineDistance(x, y, 1)),
+  ),
+  row(
+    "absolute difference",
+    [f32([4, 5]), f32([4, 5], second)],
+    two((x, y) => ct.mean(ct.abs(ct.sub(x, y)))),
+    theirTwo((x, y) => tf.losses.absoluteDifference(x, y)),
+  ),
+  row(
+    "step",
+    [f32([9])],
+    one((x) => ct.gt(x, 0).to("float32")),
+    theirOne((x) => tf.step(x)),
+    { noGradient: discrete },
+  ),
+];
+
 const rows: readonly Row[] = [
   ...Object.entries(unary).map(([name, [ours, theirs, range]]) =>
     row(name, [f32([3, 7], range)], one(ours), theirOne(theirs), flat.has(name) ? { noGradient: discrete } : {}),
@@ -715,6 +1038,7 @@ const rows: readonly Row[] = [
   ...convRows,
   ...layers,
   ...shapes,
+  ...others,
 ];
 
 const theirsOf = (x: Tensor): Theirs => {
