@@ -89,11 +89,7 @@ async function elementwise(framework: Framework, spec: ElementwiseSpec, share: n
 }
 
 /** One epoch and a test. The clock runs from the first batch on: copies of batches and compilation are inside. */
-async function epoch(
-  framework: Framework,
-  spec: MnistSpec,
-  { train: digits, test }: MnistDigits,
-): Promise<Outcome> {
+async function epoch(framework: Framework, spec: MnistSpec, { train: digits, test }: MnistDigits): Promise<Outcome> {
   const order = permutation(spec.perm_seed, digits.labels.length);
   const { step, classify } = await framework.classifier(spec);
   const losses: number[] = [];
