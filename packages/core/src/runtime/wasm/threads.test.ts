@@ -288,8 +288,28 @@ describe("a worker that", () => {
   });
 });
 
+const path = (name: string): string => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
+
+/** Runs a program of its own; returns what it prints. */
+const printed = (program: string, flags: readonly string[] = []): string =>
+  execFileSync(process.execPath, [...flags, "--import", "tsx", "--input-type=module", "-e", program], {
+    timeout: 60_000,
+  }).toString();
+
+test("where threads are forbidden there is one", () => {
+  const program = `
+    const { createWasmDevice } = await import(${path("device.ts")});
+    const { ThreadPool } = await import(${path("threads.ts")});
+    const pool = new ThreadPool(3);
+    const device = createWasmDevice(${JSON.stringify(features)}, pool);
+    const executable = device.compile(${JSON.stringify(longMap(300_000).plan)});
+    executable.run([device.allocate(1200000)], [device.allocate(1200000)], []);
+    console.log(pool.size);`;
+  expect(printed(program)).toBe("2\n");
+  expect(printed(program, ["--permission", "--allow-fs-read=*", "--allow-fs-write=*"])).toBe("0\n");
+});
+
 test("the process ends by itself, whatever its threads do", () => {
-  const path = (name: string): string => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
   const program = `
     const { createWasmDevice } = await import(${path("device.ts")});
     const { ThreadPool } = await import(${path("threads.ts")});
@@ -304,8 +324,7 @@ test("the process ends by itself, whatever its threads do", () => {
     }
     executable.run([buffers[0]], [buffers[1]], []);
     console.log("done");`;
-  const printed = execFileSync(process.execPath, ["--input-type=module", "-e", program], { timeout: 30_000 });
-  expect(printed.toString()).toBe("done\n");
+  expect(printed(program)).toBe("done\n");
 });
 
 describe("the number of threads", () => {
