@@ -306,7 +306,10 @@ test("where threads are forbidden there is one", () => {
     executable.run([device.allocate(1200000)], [device.allocate(1200000)], []);
     console.log(pool.size);`;
   expect(printed(program)).toBe("2\n");
-  expect(printed(program, ["--permission", "--allow-fs-read=*", "--allow-fs-write=*"])).toBe("0\n");
+  const permission = ["--permission", "--experimental-permission"].find((flag) =>
+    process.allowedNodeEnvironmentFlags.has(flag),
+  );
+  expect(printed(program, [permission ?? "", "--allow-fs-read=*", "--allow-fs-write=*"])).toBe("0\n");
 });
 
 test("the process ends by itself, whatever its threads do", () => {
