@@ -170,8 +170,7 @@ const geometries: readonly Geometry[] = [
 ];
 
 const kindOf = ({ x: [, c], size, groups = 1 }: Geometry): string => {
-  if (groups === c) return "depthwise convolution";
-  if (groups > 1) return "grouped convolution";
+  if (groups > 1) return groups === c ? "depthwise convolution" : "grouped convolution";
   return size === 1 ? "1×1 convolution" : "convolution";
 };
 

@@ -288,31 +288,28 @@ describe("a worker that", () => {
   });
 });
 
-const path = (name: string): string => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
-
-/** Runs a program of its own; returns what it prints. */
-const printed = (program: string, flags: readonly string[] = []): string =>
-  execFileSync(process.execPath, [...flags, "--import", "tsx", "--input-type=module", "-e", program], {
-    timeout: 60_000,
-  }).toString();
-
 test("where threads are forbidden there is one", () => {
-  const program = `
-    const { createWasmDevice } = await import(${path("device.ts")});
-    const { ThreadPool } = await import(${path("threads.ts")});
+  const find = process.getBuiltinModule;
+  class Worker {
+    constructor() {
+      throw new Error("Access to this API has been restricted");
+    }
+  }
+  vi.spyOn(process, "getBuiltinModule").mockImplementation(((name: string) =>
+    name === "node:worker_threads" ? { Worker } : find(name)) as typeof find);
+  try {
     const pool = new ThreadPool(3);
-    const device = createWasmDevice(${JSON.stringify(features)}, pool);
-    const executable = device.compile(${JSON.stringify(longMap(300_000).plan)});
-    executable.run([device.allocate(1200000)], [device.allocate(1200000)], []);
-    console.log(pool.size);`;
-  expect(printed(program)).toBe("2\n");
-  const permission = ["--permission", "--experimental-permission"].find((flag) =>
-    process.allowedNodeEnvironmentFlags.has(flag),
-  );
-  expect(printed(program, [permission ?? "", "--allow-fs-read=*", "--allow-fs-write=*"])).toBe("0\n");
+    const { plan, inputs } = longMap(50_000);
+    const expected = runPlan(createWasmDevice(features, null), plan, inputs, []);
+    expect(runPlan(createWasmDevice(features, pool), plan, inputs, [])).toEqual(expected);
+    expect([expected.error, pool.size]).toEqual([null, 0]);
+  } finally {
+    vi.restoreAllMocks();
+  }
 });
 
 test("the process ends by itself, whatever its threads do", () => {
+  const path = (name: string): string => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
   const program = `
     const { createWasmDevice } = await import(${path("device.ts")});
     const { ThreadPool } = await import(${path("threads.ts")});
@@ -327,7 +324,9 @@ test("the process ends by itself, whatever its threads do", () => {
     }
     executable.run([buffers[0]], [buffers[1]], []);
     console.log("done");`;
-  expect(printed(program)).toBe("done\n");
+  const flags = ["--import", "tsx", "--input-type=module"];
+  const printed = execFileSync(process.execPath, [...flags, "-e", program], { timeout: 60_000 });
+  expect(printed.toString()).toBe("done\n");
 });
 
 describe("the number of threads", () => {
