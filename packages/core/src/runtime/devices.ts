@@ -33,6 +33,9 @@ export function deviceNamed(name: string): Device {
   if (!create)
     throw new DeviceError(`deviceNamed: expected one of ${deviceNames().join(", ")}, got ${JSON.stringify(name)}`);
   const device = create();
+  // Storages know their device by its name: with another one they would be read from a stranger's memory.
+  if (device.name !== name)
+    throw new DeviceError(`registerDevice: expected a device named ${name}, got ${device.name}`);
   devices.set(name, device);
   return device;
 }

@@ -7,11 +7,13 @@ import { deviceNames } from "../runtime/devices.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { disagreement } from "./conformance.ts";
 import { checkBatch, gradientOf, type NodeFunction } from "./derivatives.ts";
+import { registerEagerThreads } from "./eager-threads.ts";
 import { gradcheck } from "./gradcheck.ts";
 import { nodeOf } from "./nodes.ts";
 import { presentations } from "./present.ts";
 import { isOperation, sampled } from "./samples.ts";
 
+const pool = registerEagerThreads();
 const devices = deviceNames();
 let values = 0;
 let derivatives = 0;
@@ -71,4 +73,8 @@ describe.each(devices)("on %s", { timeout: 120_000 }, (device) => {
       }
     });
   });
+});
+
+test("a second thread took part", () => {
+  expect(Math.min(...pool.claims)).toBeGreaterThan(100);
 });

@@ -8,12 +8,14 @@ import { builder } from "../ops/builder.ts";
 import { deviceNames } from "../runtime/devices.ts";
 import { tensor } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { registerEagerThreads } from "./eager-threads.ts";
 import { gradcheck } from "./gradcheck.ts";
 import { moveCount, type Program, type Setting, trace } from "./programs.ts";
 import { seededArray } from "./seeded-values.ts";
 
 const numRuns = Number(process.env.COTANGENT_FUZZ ?? 150);
 const seed = Number(process.env.COTANGENT_FUZZ_SEED ?? 20261101);
+registerEagerThreads();
 const devices = deviceNames().filter((name) => name !== "reference");
 console.info(`fuzz: ${numRuns} programs for each property, seed ${seed}`);
 

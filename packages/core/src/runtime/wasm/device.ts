@@ -14,7 +14,7 @@ import { LinearMemory } from "./memory.ts";
 import { type ThreadPool, threadPool } from "./threads.ts";
 
 class WasmDevice implements Device {
-  readonly name = "wasm";
+  readonly name: string;
   allocatedBytes = 0;
   private readonly memory: LinearMemory;
   private readonly cache: KernelCache;
@@ -24,7 +24,8 @@ class WasmDevice implements Device {
 
   private readonly pool: ThreadPool | null;
 
-  constructor(features: WasmFeatures, pool: ThreadPool | null) {
+  constructor(features: WasmFeatures, pool: ThreadPool | null, name: string) {
+    this.name = name;
     const memory = new LinearMemory(undefined, pool !== null);
     this.memory = memory;
     this.pool = pool;
@@ -80,8 +81,9 @@ class WasmDevice implements Device {
   }
 }
 
-/** `pool`: the threads that share its kernels, null for none. */
+/** `pool`: the threads that share its kernels, null for none. `name`: that it is registered by. */
 export const createWasmDevice = (
   features: WasmFeatures = wasmFeatures(),
   pool: ThreadPool | null = threadPool(),
-): Device => new WasmDevice(features, pool);
+  name = "wasm",
+): Device => new WasmDevice(features, pool, name);

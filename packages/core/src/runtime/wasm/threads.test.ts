@@ -288,6 +288,26 @@ describe("a worker that", () => {
   });
 });
 
+test("where threads are forbidden there is one", () => {
+  const find = process.getBuiltinModule;
+  class Worker {
+    constructor() {
+      throw new Error("Access to this API has been restricted");
+    }
+  }
+  vi.spyOn(process, "getBuiltinModule").mockImplementation(((name: string) =>
+    name === "node:worker_threads" ? { Worker } : find(name)) as typeof find);
+  try {
+    const pool = new ThreadPool(3);
+    const { plan, inputs } = longMap(50_000);
+    const expected = runPlan(createWasmDevice(features, null), plan, inputs, []);
+    expect(runPlan(createWasmDevice(features, pool), plan, inputs, [])).toEqual(expected);
+    expect([expected.error, pool.size]).toEqual([null, 0]);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
 test("the process ends by itself, whatever its threads do", () => {
   const path = (name: string): string => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
   const program = `
@@ -304,7 +324,8 @@ test("the process ends by itself, whatever its threads do", () => {
     }
     executable.run([buffers[0]], [buffers[1]], []);
     console.log("done");`;
-  const printed = execFileSync(process.execPath, ["--input-type=module", "-e", program], { timeout: 30_000 });
+  const flags = ["--import", "tsx", "--input-type=module"];
+  const printed = execFileSync(process.execPath, [...flags, "-e", program], { timeout: 60_000 });
   expect(printed.toString()).toBe("done\n");
 });
 

@@ -35,7 +35,7 @@ export class ThreadPool {
   private readonly cells: Int32Array<SharedArrayBuffer>;
   private readonly workers: (WorkerHandle | null)[] = [];
   private readonly patienceMs: number;
-  private readonly balance = new Balance();
+  protected readonly balance: Balance = new Balance();
   private started = false;
   private functions = 0;
   /** Modules whose kernels are gone. */

@@ -7,9 +7,16 @@ export interface WorkerHandle {
   stop(): void;
 }
 
-/** `onEnd` is called when the thread is gone, whatever the reason. It does not keep the process alive. */
-export function startWorker(onEnd: () => void): WorkerHandle {
-  return isNode() ? startNodeWorker(onEnd) : startWebWorker(onEnd);
+/**
+ * `onEnd` is called when the thread is gone, whatever the reason. It does not keep the process alive. Null where threads
+ * are forbidden: by Node's permissions, or by a page's policy.
+ */
+export function startWorker(onEnd: () => void): WorkerHandle | null {
+  try {
+    return isNode() ? startNodeWorker(onEnd) : startWebWorker(onEnd);
+  } catch {
+    return null;
+  }
 }
 
 function startNodeWorker(onEnd: () => void): WorkerHandle {
