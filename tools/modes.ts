@@ -19,7 +19,7 @@ const exceptions: readonly { readonly test: string; readonly below: number; read
   {
     test: "storages that were dropped at once do not pile up until the nursery is full",
     below: 24,
-    because: "collecting the nursery runs no finalizers there; a full collection each second has to do",
+    because: "collecting the nursery runs no finalizers there; full collections have to do",
   },
 ];
 
