@@ -86,27 +86,38 @@ export function swapRows(n: number, x: Float64Array, i: number, j: number): void
   }
 }
 
-/** c −= a·b, where a is m×k and b is k×n: tiles of 2×4, whose sums stay in registers. */
+/** c −= a·b, where a is m×k and b is k×n; m is even, n a multiple of 4. */
+export type TiledProduct = (m: number, n: number, k: number, a: Block, b: Block, c: Block) => void;
+
+let fastProduct: TiledProduct | null = null;
+/** Smaller products are not worth packing. */
+const minFastProducts = 40 ** 3;
+
+/** Whoever has vectors may offer a faster product; it must give the same bits, so that nobody can tell who computes. */
+export function offerProduct(product: TiledProduct | null): void {
+  fastProduct = product;
+}
+
+/** c −= a·b, where a is m×k and b is k×n. */
 export function subtractProduct(m: number, n: number, k: number, a: Block, b: Block, c: Block): void {
   const wide = n - (n % 4);
   const tall = m - (m % 2);
-  for (let i = 0; i < tall; i += 2)
-    for (let j = 0; j < wide; j += 4) tile(k, blockAt(a, i, 0), blockAt(b, 0, j), blockAt(c, i, j));
+  const product = tall * wide * k >= minFastProducts ? (fastProduct ?? tiledProduct) : tiledProduct;
+  product(tall, wide, k, a, b, c);
   for (let i = 0; i < m; i++) {
     const from = i < tall ? wide : 0;
     if (from === n) continue;
     const row = a.at + i * a.stride;
-    for (let p = 0; p < k; p++)
-      addScaled(
-        n - from,
-        -(a.data[row + p] ?? 0),
-        b.data,
-        b.at + p * b.stride + from,
-        c.data,
-        c.at + i * c.stride + from,
-      );
+    const [x, y, to] = [b.at + from, c.data, c.at + i * c.stride + from];
+    for (let p = 0; p < k; p++) addScaled(n - from, -(a.data[row + p] ?? 0), b.data, x + p * b.stride, y, to);
   }
 }
+
+/** Tiles of 2×4, whose sums stay in registers. */
+export const tiledProduct: TiledProduct = (m, n, k, a, b, c) => {
+  for (let i = 0; i < m; i += 2)
+    for (let j = 0; j < n; j += 4) tile(k, blockAt(a, i, 0), blockAt(b, 0, j), blockAt(c, i, j));
+};
 
 function tile(k: number, a: Block, b: Block, c: Block): void {
   const [x, y, z] = [a.data, b.data, c.data];

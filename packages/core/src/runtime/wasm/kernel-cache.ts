@@ -60,7 +60,7 @@ export class KernelCache {
     const fresh = new Map<string, KernelCode>();
     for (const { key, kernel } of kernels) {
       if (this.codes.has(key)) continue;
-      if (runsOnHost(kernel)) fresh.set(key, this.hosted(hostRoutine(kernel, this.memory)));
+      if (runsOnHost(kernel)) fresh.set(key, this.hosted(hostRoutine(kernel, this.memory, this.features)));
       else missing.set(key, { key, kernel });
     }
     if (missing.size > 0) for (const [key, code] of this.compile([...missing.values()])) fresh.set(key, code);
