@@ -451,6 +451,16 @@ describe.each(deviceNames())("on %s", (device) => {
       ).toBe(true);
   });
 
+  test("the parts of a decomposition, and their gradients, share one run of it", () => {
+    const x = seededValues([4, 4]);
+    const { eigenvalues, eigenvectors } = ct.eigh(x);
+    const gradient = grad((a: Tensor) => ct.eigh(a).eigenvalues.pow(2).sum() as Tensor<[]>)(x);
+    expect(ct.explainPlan(eigenvalues, eigenvectors, gradient).match(/= eigh\(/g)?.length).toBe(1);
+    const y = seededValues([4, 2]);
+    const solved = grad((a: Tensor) => ct.solve(a, y).pow(2).sum() as Tensor<[]>)(x);
+    expect(ct.explainPlan(solved).match(/= lu\(/g)?.length).toBe(1);
+  });
+
   test("compositions: ranks, powers, norms, chains, least squares", async () => {
     expect(
       ct

@@ -182,6 +182,16 @@ describe("what is known", () => {
       expect(out.subarray(size / 2).some(Number.isNaN)).toBe(false);
     }
   });
+  test("solutions: NaN in one column stays there, NaN in the matrix is everywhere", () => {
+    const right = Float64Array.of(2, Number.NaN, 4, 1);
+    const factors = run("lu", [Float64Array.of(2, 0, 1, 4)], 9, [1, 2, 2]).out;
+    const solution = (isTransposed: number) => [...run("luSolve", [factors, right], 4, [1, 2, 2, isTransposed]).out];
+    expect(solution(0)).toEqual([1, Number.NaN, 0.75, Number.NaN]);
+    expect(solution(1).slice(0, 3)).toEqual([0.5, Number.NaN, 1]);
+    const unknown = run("lu", [Float64Array.of(2, Number.NaN, 0, 4)], 9, [1, 2, 2]).out;
+    for (const isTransposed of [0, 1])
+      expect(run("luSolve", [unknown, right], 4, [1, 2, 2, isTransposed]).out.every(Number.isNaN)).toBe(true);
+  });
   test("failures name the matrix and how far it came", () => {
     const a = Float64Array.of(1, 0, 0, 1, 1, 2, 2, 1, -1, 0, 0, 1);
     expect(run("cholesky", [a], 12, [3, 2]).failed).toBe(1 * 3 + 2);

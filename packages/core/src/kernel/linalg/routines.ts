@@ -10,8 +10,17 @@ import { factorQr, productOf } from "./qr.ts";
 import { factorSvd } from "./svd.ts";
 import { solveTriangular } from "./triangular.ts";
 
-/** The results for one matrix, one after another; null where they do not exist, and how far they came. */
-type Factored = readonly ArrayLike<number>[] | { readonly failedAt: number };
+/** The results for one matrix, one after another; or how far they came; null for NaN. */
+type Factored = readonly ArrayLike<number>[] | { readonly failedAt: number } | null;
+
+interface Batch {
+  readonly batch: number;
+  readonly size: number;
+  /** How far a matrix can come. */
+  readonly orders: number;
+  /** Whether `factor` takes what is not finite as well. */
+  readonly takesAll?: boolean;
+}
 
 /**
  * Runs `factor` on each of `batch` matrices of `size` elements, which may overwrite its copy. What is not finite gives NaN.
@@ -24,14 +33,14 @@ function eachMatrix(
     set(values: ArrayLike<number>, at: number): void;
     readonly length: number;
   },
-  { batch, size, orders }: { readonly batch: number; readonly size: number; readonly orders: number },
+  { batch, size, orders, takesAll = false }: Batch,
   factor: (a: Float64Array, number: number) => Factored,
 ): number | null {
   let failed: number | null = null;
   const results = batch > 0 ? out.length / batch : 0;
   for (let number = 0; number < batch; number++) {
     const a = copyOf(x, number * size, size);
-    const found: Factored | null = areFinite(a) ? factor(a, number) : null;
+    const found = takesAll || areFinite(a) ? factor(a, number) : null;
     if (found === null || "failedAt" in found) {
       out.fill(Number.NaN, number * results, (number + 1) * results);
       if (found) failed ??= number * (orders + 1) + found.failedAt;
@@ -47,7 +56,7 @@ function eachMatrix(
 }
 
 const none = new Float64Array(0);
-const orFailed = (found: Factored | null): Factored => found ?? { failedAt: 0 };
+const orFailed = (found: Factored): Factored => found ?? { failedAt: 0 };
 
 const cholesky: Routine = ([x = none], out, [batch = 0, n = 0]) =>
   eachMatrix(x, out, { batch, size: n * n, orders: n }, (a) => {
@@ -75,8 +84,9 @@ const lu: Routine = ([x = none], out, [batch = 0, m = 0, n = 0]) =>
 
 const luSolve: Routine = ([f = none, b = none], out, [batch = 0, n = 0, k = 0, isTransposed = 0]) => {
   const stride = n * n + n + 3;
-  return eachMatrix(b, out, { batch, size: n * k, orders: n }, (right, number) => {
+  return eachMatrix(b, out, { batch, size: n * k, orders: n, takesAll: true }, (right, number) => {
     const factors = copyOf(f, number * stride, n * n);
+    if (!areFinite(factors)) return null;
     for (let i = 0; i < n; i++) if (factors[i * n + i] === 0) return { failedAt: i + 1 };
     const rows = copyOf(f, number * stride + n * n, n);
     return [solveLu(n, k, factors, rows, right, isTransposed !== 0)];
@@ -88,7 +98,7 @@ const triangularSolve: Routine = (
   out,
   [batch = 0, n = 0, k = 0, isUpper = 0, isUnit = 0, isTransposed = 0],
 ) =>
-  eachMatrix(b, out, { batch, size: n * k, orders: n }, (right, number) => {
+  eachMatrix(b, out, { batch, size: n * k, orders: n, takesAll: true }, (right, number) => {
     const given = copyOf(t, number * n * n, n * n);
     const turned = isTransposed ? transposed(matrixOf(given, n), n, n) : given;
     solveTriangular(
