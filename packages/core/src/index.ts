@@ -8,6 +8,7 @@ export {
   DTypeError,
   GraphError,
   IndexError,
+  LinAlgError,
   ShapeError,
 } from "./base/errors.ts";
 export type { Shape } from "./base/shape.ts";
@@ -65,8 +66,36 @@ export * from "./functions/image.ts";
 export * from "./functions/indexing.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
 export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
+export {
+  cholesky,
+  choleskySolve,
+  det,
+  eigh,
+  eigvalsh,
+  inv,
+  inverse,
+  type LeastSquares,
+  type Lu,
+  type LuFactors,
+  logdet,
+  lstsq,
+  lu,
+  luFactor,
+  luSolve,
+  matrixRank,
+  pinv,
+  qr,
+  type SignedLogarithm,
+  slogdet,
+  solve,
+  solveTriangular,
+  svd,
+  svdvals,
+  type TriangularOptions,
+} from "./functions/linalg.ts";
 export { linearize } from "./functions/linearize.ts";
 export * from "./functions/matmul.ts";
+export * from "./functions/matrix.ts";
 export * from "./functions/nan.ts";
 export * from "./functions/normalize.ts";
 export * from "./functions/order.ts";

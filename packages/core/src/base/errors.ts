@@ -25,6 +25,11 @@ export class IndexError extends CotangentError {
   override name = "IndexError";
 }
 
+/** A matrix that an operation of linear algebra does not take: singular, say, or not positive definite. */
+export class LinAlgError extends CotangentError {
+  override name = "LinAlgError";
+}
+
 /** An argument that is not what the documentation asks for. */
 export class ArgumentError extends CotangentError {
   override name = "ArgumentError";

@@ -1,6 +1,6 @@
 // The kernel forms, with scalar expression graphs in their holes. The schedule writes them, every device lowers them,
 // and interpret.ts defines what they mean.
-import type { DType } from "../base/dtype.ts";
+import type { DType, TypedArray } from "../base/dtype.ts";
 import type { FoldOp, Instruction } from "../base/instruction.ts";
 import type { Guard, View } from "../base/view.ts";
 
@@ -92,6 +92,19 @@ export interface ContractKernel {
  * - argsort: x[rows, n] → int32[rows, n], stable, NaN last; [rows, n, descending ? 1 : 0]
  * - scan: x[outer, n, inner] → [outer, n, inner], along n the sum so far, or int32 positions of the largest or smallest so far, the
  *   latest of equals, NaN before all; [outer, n, inner, 0 for sums | 1 for the largest | 2 for the smallest, backwards ? 1 : 0]
+ *
+ * Linear algebra, computed in double precision; several results lie one after another for each matrix (kernel/linalg):
+ * - cholesky: a[batch, n, n] → L of a's symmetric part; [batch, n]
+ * - lu: a[batch, m, n] → L below and U on and above the diagonal, then which row of a each row is, and, where m = n, the
+ *   determinant, its sign and the logarithm of its size; [batch, m, n]
+ * - luSolve: what lu gives, b[batch, n, k] → the solution; [batch, n, k, transposed ? 1 : 0]
+ * - triangularSolve: t[batch, n, n], b[batch, n, k] → the solution; [batch, n, k, upper ? 1 : 0, ones on the diagonal ? 1 : 0, transposed ? 1 : 0]
+ * - qr: a[batch, m, n] → Q[m, k], R[k, n]; k is min(m, n), or m where complete; [batch, m, n, complete ? 1 : 0]
+ * - eigh: a[batch, n, n] → eigenvalues [n] and eigenvectors, in columns, of a's symmetric part; [batch, n]
+ * - svd: a[batch, m, n] → U[m, k], singular values [k], Vᵀ[k, n]; [batch, m, n]
+ * - pinv: a[batch, m, n] → [batch, n, m], without singular values of at most rtol times the largest; [batch, m, n, rtol]
+ * - cofactor: a[batch, n, n] → the determinant's derivative; [batch, n]
+ * - matrixExp: a[batch, n, n] → the exponential; [batch, n]
  */
 export interface RoutineKernel {
   readonly form: "routine";
@@ -99,9 +112,12 @@ export interface RoutineKernel {
   readonly inputs: readonly Operand[];
   readonly output: Operand;
   readonly numbers: readonly number[];
-  /** The plan's check that guards the routine's indices, or -1. */
+  /** The plan's check that guards the routine's indices, or says what a matrix lacks; or -1. */
   readonly check: number;
 }
+
+/** What a routine does. Returns an index that was out of range (cells that it would have filled stay 0), another failure as `Check` has it, or null. */
+export type Routine = (inputs: readonly TypedArray[], output: TypedArray, numbers: readonly number[]) => number | null;
 
 export interface Operand {
   readonly slot: number;
@@ -129,13 +145,24 @@ export type Slot =
     }
   | { readonly kind: "scratch"; readonly dtype: DType; readonly size: number; readonly offsetBytes: number };
 
+export interface Check {
+  /** What the check is called in its message. */
+  readonly what: string;
+  readonly bound: number;
+  /**
+   * Of a matrix that a routine of linear algebra does not take: what is wrong with it. The value is the {number} of the
+   * matrix in the batch times `bound`, and the {order} up to which it was right; the text may name both. Without a problem,
+   * the value is an index that is not below `bound`.
+   */
+  readonly problem?: string;
+}
+
 export interface Plan {
   readonly kernels: readonly Kernel[];
   readonly slots: readonly Slot[];
   /** dtypes of the run-time numbers. */
   readonly params: readonly DType[];
-  /** What each check is called in its message, and its bound. */
-  readonly checks: readonly { readonly what: string; readonly bound: number }[];
+  readonly checks: readonly Check[];
   readonly scratchBytes: number;
   /** Kernels from this one on write donated buffers: they run only once all checks have passed. */
   readonly commitFrom: number;

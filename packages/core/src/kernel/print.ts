@@ -15,8 +15,8 @@ export function printPlan(plan: Plan): string {
   plan.params.forEach((dtype, i) => {
     lines.push(`  param${i}: ${dtype}`);
   });
-  plan.checks.forEach(({ what, bound }, i) => {
-    lines.push(`  check${i}: ${what}, 0 to ${bound - 1}`);
+  plan.checks.forEach(({ what, bound, problem }, i) => {
+    lines.push(`  check${i}: ${what}, ${problem ?? `0 to ${bound - 1}`}`);
   });
   plan.kernels.forEach((kernel, i) => {
     if (i === plan.commitFrom) lines.push("-- checks done; donated buffers may change --");

@@ -1,14 +1,13 @@
 // The routines of kernel/ir.ts on typed arrays, by name.
 import type { TypedArray } from "../base/dtype.ts";
+import type { Kernel, Routine, RoutineKernel } from "./ir.ts";
+import { linalgRoutines } from "./linalg/routines.ts";
 
 /** Where checks report: `failed` is the number of the first check that failed, -1 while there is none. */
 export interface CheckStatus {
   failed: number;
   value: number;
 }
-
-/** Returns an index that was out of range, or null. Cells that it would have filled stay 0. */
-export type Routine = (inputs: readonly TypedArray[], output: TypedArray, numbers: readonly number[]) => number | null;
 
 const noArray: TypedArray = new Float32Array(0);
 
@@ -165,4 +164,17 @@ function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: re
   return null;
 }
 
-export const routines: Readonly<Record<string, Routine>> = { take, put, takeAlong, putAlong, scatter, argsort, scan };
+export const routines: Readonly<Record<string, Routine>> = {
+  take,
+  put,
+  takeAlong,
+  putAlong,
+  scatter,
+  argsort,
+  scan,
+  ...linalgRoutines,
+};
+
+/** Whether the definition here is also what runs on other devices: too much of an algorithm for a kernel. */
+export const runsOnHost = (kernel: Kernel): kernel is RoutineKernel =>
+  kernel.form === "routine" && kernel.name in linalgRoutines;

@@ -10,7 +10,7 @@ export interface Buffer {
 export interface Executable {
   /**
    * Runs the plan. `inputs` and `outputs` follow the slots' own numbering; an aliased output is handed the input's buffer.
-   * Throws IndexError for a check that failed, before anything donated has changed.
+   * Throws IndexError or LinAlgError for a check that failed, before anything donated has changed.
    */
   run(inputs: readonly Buffer[], outputs: readonly Buffer[], params: readonly number[]): void;
   /**

@@ -2,7 +2,8 @@
 import type { DType } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import type { Node } from "../graph/node.ts";
-import { type Check, type Lowered, LoweredGraph } from "./lowered.ts";
+import type { Check } from "../kernel/ir.ts";
+import { type Lowered, LoweredGraph } from "./lowered.ts";
 
 /** A pending graph in a canonical order: what a plan is compiled from. */
 export interface Pending {

@@ -6,6 +6,7 @@ import { broadcastShapes, type Shape, sameShape, sizeOf } from "../base/shape.ts
 import { type ViewOp, viewShape } from "../base/view.ts";
 import type { Contraction, Lowering } from "../graph/algebra.ts";
 import type { Attrs } from "../graph/node.ts";
+import type { Check } from "../kernel/ir.ts";
 import { type Cut, cutAxes, cutOfContract, cutOfReduce, cutShape } from "./two-steps.ts";
 
 export type Body =
@@ -61,11 +62,6 @@ export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[]
       return [];
   }
 };
-
-export interface Check {
-  readonly what: string;
-  readonly bound: number;
-}
 
 const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", "lt", "le"]);
 
@@ -185,16 +181,21 @@ export class LoweredGraph implements Lowering<Lowered> {
   }
 
   routine(name: string, inputs: readonly Lowered[], shape: Shape, dtype: DType, attrs: Attrs): Lowered {
-    const { numbers, what, bound } = attrs;
+    const { numbers, what, bound, problem } = attrs;
     const list = Array.isArray(numbers) ? numbers.map(Number) : [];
-    const check = typeof what === "string" && typeof bound === "number" ? this.addCheck(what, bound) : -1;
+    const check =
+      typeof what === "string" && typeof bound === "number"
+        ? this.addCheck(typeof problem === "string" ? { what, bound, problem } : { what, bound })
+        : -1;
     const key = `f${name};${inputs.map((x) => x.id)};${list};${shape};${dtype};${check}`;
     return this.intern(key, shape, dtype, { kind: "routine", name, inputs, numbers: list, check });
   }
 
-  private addCheck(what: string, bound: number): number {
-    const found = this.checks.findIndex((c) => c.what === what && c.bound === bound);
-    return found >= 0 ? found : this.checks.push({ what, bound }) - 1;
+  private addCheck({ what, bound, problem }: Check): number {
+    const found = this.checks.findIndex((c) => c.what === what && c.bound === bound && c.problem === problem);
+    return found >= 0
+      ? found
+      : this.checks.push(problem === undefined ? { what, bound } : { what, bound, problem }) - 1;
   }
 
   private apply(op: Instruction, dtype: DType, args: readonly Lowered[], check = -1): Lowered {
@@ -326,7 +327,7 @@ export class LoweredGraph implements Lowering<Lowered> {
     return x.dtype === dtype ? x : this.apply("cast", dtype, [x]);
   }
   check(x: Lowered, bound: number, what: string): Lowered {
-    return this.apply("check", x.dtype, [x], this.addCheck(what, bound));
+    return this.apply("check", x.dtype, [x], this.addCheck({ what, bound }));
   }
 }
 

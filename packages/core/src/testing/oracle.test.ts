@@ -651,6 +651,20 @@ const products: readonly Row[] = [
     theirTwo((a, b) => tf.outerProduct(a as tfjs.Tensor1D, b as tfjs.Tensor1D)),
   ),
   row(
+    "qr, R up to signs",
+    [f32([5, 3])],
+    one((x) => ct.abs(ct.qr(x).r)),
+    theirOne((x) => tf.abs(tf.linalg.qr(x)[1] ?? x)),
+    { noGradient: missing },
+  ),
+  row(
+    "qr, Q up to signs",
+    [f32([4, 4])],
+    one((x) => ct.abs(ct.qr(x).q)),
+    theirOne((x) => tf.abs(tf.linalg.qr(x)[0] ?? x)),
+    { noGradient: missing },
+  ),
+  row(
     "einsum",
     [f32([2, 3, 4]), f32([4, 5], second)],
     two((a, b) => ct.einsum("bij,jk->bik", a, b)),

@@ -13,7 +13,9 @@ import * as random from "../ops/random.ts";
 import * as reduce from "../ops/reduce.ts";
 import * as scan from "../ops/scan.ts";
 import * as scatter from "../ops/scatter.ts";
+import * as solve from "../ops/solve.ts";
 import * as special from "../ops/special.ts";
+import * as spectral from "../ops/spectral.ts";
 import * as transcendental from "../ops/transcendental.ts";
 import * as view from "../ops/view.ts";
 import { activation as activationSamples } from "./samples/activation.ts";
@@ -31,7 +33,9 @@ import { reduce as reduceSamples } from "./samples/reduce.ts";
 import type { Operation, Samples, SamplesOf } from "./samples/sample.ts";
 import { scan as scanSamples } from "./samples/scan.ts";
 import { scatter as scatterSamples } from "./samples/scatter.ts";
+import { solve as solveSamples } from "./samples/solve.ts";
 import { special as specialSamples } from "./samples/special.ts";
+import { spectral as spectralSamples } from "./samples/spectral.ts";
 import { transcendental as transcendentalSamples } from "./samples/transcendental.ts";
 import { view as viewSamples } from "./samples/view.ts";
 
@@ -75,4 +79,6 @@ export const sampled: readonly Sampled[] = [
   ...family("control", control, controlSamples),
   ...family("conv", conv, convSamples),
   ...family("random", random, randomSamples),
+  ...family("solve", solve, solveSamples),
+  ...family("spectral", spectral, spectralSamples),
 ];

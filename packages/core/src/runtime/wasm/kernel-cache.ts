@@ -6,7 +6,9 @@ import { emitModule, minClaimNs, minSharedNs, unitsOf, workNs, workspaceBytes } 
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
 import type { CanonicalKernel } from "../../kernel/canonical.ts";
 import type { Kernel } from "../../kernel/ir.ts";
+import { runsOnHost } from "../../kernel/routines.ts";
 import { type Formula, scalarFormula } from "../../kernel/scalar.ts";
+import { hostRoutine } from "./host-routine.ts";
 import type { SharedKernel, ThreadPool } from "./threads.ts";
 
 /** (operands, params, status, work): addresses, and units from … to − 1, as codegen/wasm/emit.ts has them. */
@@ -27,6 +29,8 @@ export interface KernelCode {
 const math: Record<string, Formula> = Object.fromEntries(
   [...unaryInstructions, ...binaryInstructions].map((op) => [op, scalarFormula(op, "float64")]),
 );
+
+type Coded = Pick<CanonicalKernel, "key" | "kernel">;
 
 const isKernelFunction = (value: unknown): value is KernelFunction => typeof value === "function";
 
@@ -52,9 +56,14 @@ export class KernelCache {
 
   /** The code of each kernel; what is new is compiled as one module. */
   codesOf(kernels: readonly CanonicalKernel[]): KernelCode[] {
-    const missing = new Map<string, CanonicalKernel>();
-    for (const kernel of kernels) if (!this.codes.has(kernel.key)) missing.set(kernel.key, kernel);
-    const fresh = missing.size > 0 ? this.compile([...missing.values()]) : new Map<string, KernelCode>();
+    const missing = new Map<string, Coded>();
+    const fresh = new Map<string, KernelCode>();
+    for (const { key, kernel } of kernels) {
+      if (this.codes.has(key)) continue;
+      if (runsOnHost(kernel)) fresh.set(key, this.hosted(hostRoutine(kernel, this.memory, this.features)));
+      else missing.set(key, { key, kernel });
+    }
+    if (missing.size > 0) for (const [key, code] of this.compile([...missing.values()])) fresh.set(key, code);
     const codes = kernels.map(({ key }) => {
       const code = this.codes.get(key) ?? fresh.get(key);
       if (!code) throw new CotangentError("wasm: expected code for each kernel, got none");
@@ -69,7 +78,12 @@ export class KernelCache {
     return codes;
   }
 
-  private compile(kernels: readonly CanonicalKernel[]): Map<string, KernelCode> {
+  /** What JavaScript runs is not shared. */
+  private hosted(run: KernelFunction): KernelCode {
+    return { run, workBytes: 0, units: 1, shared: null, home: run };
+  }
+
+  private compile(kernels: readonly Coded[]): Map<string, KernelCode> {
     const bytes = emitModule(
       kernels.map(({ kernel }) => kernel),
       this.features,
