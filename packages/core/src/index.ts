@@ -20,6 +20,18 @@ export { type AttentionOptions, scaledDotProductAttention } from "./functions/at
 export * from "./functions/check-index.ts";
 export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
+export {
+  complex,
+  complexAbs,
+  complexAngle,
+  complexConj,
+  complexDiv,
+  complexExp,
+  complexMul,
+  imag,
+  polar,
+  real,
+} from "./functions/complex.ts";
 export { cond, type ScanOptions, scan } from "./functions/control.ts";
 export {
   type ConvOptions,
@@ -59,6 +71,7 @@ export {
 } from "./functions/explain.ts";
 export { explainPlan } from "./functions/explain-plan.ts";
 export * from "./functions/exponential.ts";
+export * from "./functions/fourier.ts";
 export * from "./functions/gather.ts";
 export * from "./functions/grids.ts";
 export * from "./functions/image.ts";

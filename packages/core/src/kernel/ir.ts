@@ -92,6 +92,8 @@ export interface ContractKernel {
  * - argsort: x[rows, n] → int32[rows, n], stable, NaN last; [rows, n, descending ? 1 : 0]
  * - scan: x[outer, n, inner] → [outer, n, inner], along n the sum so far, or int32 positions of the largest or smallest so far, the
  *   latest of equals, NaN before all; [outer, n, inner, 0 for sums | 1 for the largest | 2 for the smallest, backwards ? 1 : 0]
+ * - dft: x[groups, rows, n, 2], roots[groups, n, 2] → Fourier transforms of the rows of pairs (re, im), times a factor, by the group's
+ *   table (cos 2πk/n, sin 2πk/n); [groups, rows, n, inverse ? 1 : 0, factor]
  */
 export interface RoutineKernel {
   readonly form: "routine";

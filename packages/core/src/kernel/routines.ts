@@ -165,4 +165,36 @@ function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: re
   return null;
 }
 
-export const routines: Readonly<Record<string, Routine>> = { take, put, takeAlong, putAlong, scatter, argsort, scan };
+/** By the definition; sums in double precision. */
+function dft([x = noArray, roots = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [groups = 0, rows = 0, n = 0, inverse = 0, scale = 1] = numbers;
+  const sign = inverse ? 1 : -1;
+  for (let row = 0; row < groups * rows; row++) {
+    const from = 2 * n * row;
+    const table = 2 * n * Math.floor(row / rows);
+    for (let k = 0; k < n; k++) {
+      let [re, im] = [0, 0];
+      for (let j = 0; j < n; j++) {
+        const at = table + 2 * ((j * k) % n);
+        const [c, s] = [roots[at] ?? 0, sign * (roots[at + 1] ?? 0)];
+        const [a, b] = [x[from + 2 * j] ?? 0, x[from + 2 * j + 1] ?? 0];
+        re += a * c - b * s;
+        im += a * s + b * c;
+      }
+      out[from + 2 * k] = re * scale;
+      out[from + 2 * k + 1] = im * scale;
+    }
+  }
+  return null;
+}
+
+export const routines: Readonly<Record<string, Routine>> = {
+  take,
+  put,
+  takeAlong,
+  putAlong,
+  scatter,
+  argsort,
+  scan,
+  dft,
+};
