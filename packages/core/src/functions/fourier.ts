@@ -172,7 +172,7 @@ export function irfft(x: Tensor, options: FourierOptions = {}): Tensor {
  * @param x pairs `[..., m, 2]`
  * @param options n (2(m − 1) by default), axis, norm
  * @returns real `[..., n]`
- * @example (await hfft(tensor([[1, 0], [2, 1], [3, 0]])).toArray()) // [8, -4, 0, 0]
+ * @example (await hfft(tensor([[1, 0], [2, 1], [3, 0]])).toArray()) // [8, 0, 0, -4]
  */
 export function hfft(x: Tensor, options: FourierOptions = {}): Tensor {
   const node = conjugated(pairsOf("hfft", x));
@@ -184,7 +184,7 @@ export function hfft(x: Tensor, options: FourierOptions = {}): Tensor {
  * The inverse of `hfft`: half of the signal of which the transform is real.
  * @param x real `[..., n]`
  * @returns pairs `[..., ⌊n/2⌋ + 1, 2]`
- * @example (await ihfft(tensor([8, -4, 0, 0])).toArray()) // [[1, 0], [2, 1], [3, 0]]
+ * @example (await ihfft(tensor([8, 0, 0, -4])).toArray()) // [[1, 0], [2, 1], [3, 0]]
  */
 export function ihfft(x: Tensor, options: FourierOptions = {}): Tensor {
   const node = floatOf("ihfft", x);
