@@ -137,6 +137,7 @@ export {
 } from "./functions/shape.ts";
 export { logSoftmax, softmax, softmin } from "./functions/softmax.ts";
 export * from "./functions/special.ts";
+export { type FrameOptions, type IstftOptions, istft, type StftOptions, stft } from "./functions/stft.ts";
 export {
   type GradientAt,
   grad,
@@ -150,6 +151,14 @@ export {
 } from "./functions/transforms.ts";
 export type { Plain, Reshapen } from "./functions/trees.ts";
 export type { Operand } from "./functions/types.ts";
+export {
+  bartlettWindow,
+  blackmanWindow,
+  hammingWindow,
+  hannWindow,
+  kaiserWindow,
+  type WindowOptions,
+} from "./functions/windows.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";
 export type { MachinePeaks } from "./runtime/wasm/peaks.ts";
