@@ -139,7 +139,7 @@ function scatter(
   return wrong;
 }
 
-function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+function scan([x = noArray, y = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
   const [outer = 0, n = 0, inner = 0, mode = 0, reverse = 0] = numbers;
   for (let o = 0; o < outer; o++)
     for (let c = 0; c < inner; c++) {
@@ -151,6 +151,16 @@ function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: re
         const value = x[at] ?? 0;
         if (mode === 0) {
           total += value;
+          out[at] = total;
+          continue;
+        }
+        if (mode === 3) {
+          total = j === 0 ? value : out instanceof Int32Array ? Math.imul(total, value) : total * value;
+          out[at] = total;
+          continue;
+        }
+        if (mode === 4) {
+          total = j === 0 ? (y[at] ?? 0) : value * total + (y[at] ?? 0);
           out[at] = total;
           continue;
         }

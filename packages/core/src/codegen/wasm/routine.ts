@@ -43,8 +43,10 @@ const routines: Readonly<Record<string, Routine>> = {
   scatter: { emit: (f, kernel) => elements(f, kernel, "scatter") },
   scan: {
     emit: (f, kernel) => {
-      const [x] = kernel.inputs;
-      if (x) emitScan(f, kernel, f.local("i32", address(f, x)), f.local("i32", address(f, kernel.output)));
+      const [x, y = x] = kernel.inputs;
+      if (!x || !y) return;
+      const [first, second] = [f.local("i32", address(f, x)), f.local("i32", address(f, y))];
+      emitScan(f, kernel, first, second, f.local("i32", address(f, kernel.output)));
     },
     units: ({ numbers: [outer = 0] }) => outer,
   },
