@@ -21,6 +21,18 @@ export { type AttentionOptions, scaledDotProductAttention } from "./functions/at
 export * from "./functions/check-index.ts";
 export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
+export {
+  complex,
+  complexAbs,
+  complexAngle,
+  complexConj,
+  complexDiv,
+  complexExp,
+  complexMul,
+  imag,
+  polar,
+  real,
+} from "./functions/complex.ts";
 export { cond, type ScanOptions, scan } from "./functions/control.ts";
 export {
   type ConvOptions,
@@ -60,12 +72,13 @@ export {
 } from "./functions/explain.ts";
 export { explainPlan } from "./functions/explain-plan.ts";
 export * from "./functions/exponential.ts";
+export * from "./functions/fourier.ts";
 export * from "./functions/gather.ts";
 export * from "./functions/grids.ts";
 export * from "./functions/image.ts";
 export * from "./functions/indexing.ts";
 export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
-export { concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
+export { blockDiag, concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export {
   cholesky,
   choleskySolve,
@@ -94,6 +107,7 @@ export {
   type TriangularOptions,
 } from "./functions/linalg.ts";
 export { linearize } from "./functions/linearize.ts";
+export * from "./functions/lp-pool.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/matrix.ts";
 export * from "./functions/nan.ts";
@@ -153,6 +167,7 @@ export {
 } from "./functions/shape.ts";
 export { logSoftmax, softmax, softmin } from "./functions/softmax.ts";
 export * from "./functions/special.ts";
+export { type FrameOptions, type IstftOptions, istft, type StftOptions, stft } from "./functions/stft.ts";
 export {
   type GradientAt,
   grad,
@@ -166,6 +181,14 @@ export {
 } from "./functions/transforms.ts";
 export type { Plain, Reshapen } from "./functions/trees.ts";
 export type { Operand } from "./functions/types.ts";
+export {
+  bartlettWindow,
+  blackmanWindow,
+  hammingWindow,
+  hannWindow,
+  kaiserWindow,
+  type WindowOptions,
+} from "./functions/windows.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";
 export type { MachinePeaks } from "./runtime/wasm/peaks.ts";

@@ -1,10 +1,12 @@
 // Activation functions: elementwise. Integers become float32 where the result is not whole.
-import type { Shape } from "../base/shape.ts";
+import { ShapeError } from "../base/errors.ts";
+import { normalizeAxis, type Shape } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as activation from "../ops/activation.ts";
 import { builder as b } from "../ops/builder.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf, nodeOf, scalarLike } from "./arguments.ts";
+import { narrowed } from "./shape.ts";
 
 /**
  * max(x, 0); the derivative at 0 is 0.
@@ -195,4 +197,50 @@ export function hardtanh<S extends Shape>(
 ): Tensor<S> {
   const { min = -1, max = 1 } = options;
   return new Tensor(makeNode(activation.hardtanh, [nodeOf("hardtanh", x)], { min, max }));
+}
+
+/**
+ * The first half of an axis times the sigmoid of the second (Dauphin et al., 2017).
+ * @param options.axis the last by default; of even size
+ * @throws {ShapeError} `glu: expected an even size along axis 0, got 3`
+ * @example (await glu(tensor([1, 2, 0, 0])).toArray()) // [0.5, 1]
+ */
+export function glu(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
+  const node = floatOf("glu", x);
+  const axis = normalizeAxis("glu", options.axis ?? -1, node.shape);
+  const n = node.shape[axis] ?? 0;
+  if (n % 2 === 1) throw new ShapeError(`glu: expected an even size along axis ${axis}, got ${n}`);
+  const gate = sigmoid(new Tensor(narrowed(node, axis, n / 2, n / 2)));
+  return new Tensor(b.mul(narrowed(node, axis, 0, n / 2), gate.node));
+}
+
+/**
+ * x where |x| > lambda, 0 elsewhere.
+ * @param options.lambda 0.5 by default
+ * @example (await hardshrink(tensor([-1, 0.5, 2])).toArray()) // [-1, 0, 2]
+ */
+export function hardshrink<S extends Shape>(x: Tensor<S>, options: { readonly lambda?: number } = {}): Tensor<S> {
+  const node = floatOf("hardshrink", x);
+  return new Tensor(b.select(b.le(b.abs(node), scalarLike(options.lambda ?? 0.5, node)), b.num(0, node), node));
+}
+
+/**
+ * x moved towards 0 by lambda, and 0 where it would pass it.
+ * @param options.lambda 0.5 by default
+ * @example (await softshrink(tensor([-1, 0.5, 2])).toArray()) // [-0.5, 0, 1.5]
+ */
+export function softshrink<S extends Shape>(x: Tensor<S>, options: { readonly lambda?: number } = {}): Tensor<S> {
+  const node = floatOf("softshrink", x);
+  const lambda = scalarLike(options.lambda ?? 0.5, node);
+  const moved = b.select(b.lt(node, b.num(0, node)), b.add(node, lambda), b.sub(node, lambda));
+  return new Tensor(b.select(b.le(b.abs(node), lambda), b.num(0, node), moved));
+}
+
+/**
+ * x − tanh x.
+ * @example (await tanhshrink(tensor([0, 1])).toArray()) // [0, 0.2384]
+ */
+export function tanhshrink<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  const node = floatOf("tanhshrink", x);
+  return new Tensor(b.sub(node, b.tanh(node)));
 }

@@ -192,3 +192,23 @@ export function lerp<A extends Operand, B extends Operand>(
 export function lerp(a: Operand, b: Operand, w: Operand): Tensor {
   return add(a as Tensor, mul(sub(b as Tensor, a as Tensor), w as Tensor));
 }
+
+/**
+ * x + value·a·b, with broadcasting.
+ * @param options.value 1 by default
+ * @example (await addcmul(tensor([1, 1]), tensor([2, 3]), tensor([4, 5]), { value: 0.5 }).toArray()) // [5, 8.5]
+ */
+export function addcmul(x: Tensor, a: Tensor, b: Tensor, options: { readonly value?: number } = {}): Tensor {
+  const product = a.mul(b);
+  return x.add(options.value === undefined ? product : product.mul(options.value));
+}
+
+/**
+ * x + value·a / b, with broadcasting.
+ * @param options.value 1 by default
+ * @example (await addcdiv(tensor([1, 1]), tensor([2, 3]), tensor([4, 6]), { value: 2 }).toArray()) // [2, 2]
+ */
+export function addcdiv(x: Tensor, a: Tensor, b: Tensor, options: { readonly value?: number } = {}): Tensor {
+  const quotient = a.div(b);
+  return x.add(options.value === undefined ? quotient : quotient.mul(options.value));
+}

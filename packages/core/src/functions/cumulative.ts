@@ -1,27 +1,14 @@
-// Running sums, products and extremes along an axis. Products combine cells that lie 1, 2, 4, … apart (Hillis and Steele, 1986),
-// so that no gradient divides.
+// Running sums, products and extremes along an axis, each in one walk along it.
 import { normalizeAxis, type Shape } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { takeAlong } from "../ops/gather.ts";
-import { argcummax, argcummin, cumsum as sums } from "../ops/scan.ts";
-import { logaddexp } from "../ops/transcendental.ts";
+import { argcummax, argcummin, cumprod as products, recurrence, cumsum as sums } from "../ops/scan.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf, nodeOf } from "./arguments.ts";
-import { padConstant } from "./pad.ts";
+import { concatNodes } from "./join.ts";
 import { narrowed } from "./shape.ts";
-
-/** Every cell combined with all before it; `empty` stands where there are none. */
-function scanned(x: Node, axis: number, empty: number, combine: (before: Node, here: Node) => Node): Node {
-  const n = x.shape[axis] ?? 0;
-  const zeros = x.shape.map(() => 0);
-  let y = x;
-  for (let distance = 1; distance < n; distance *= 2) {
-    const before = padConstant(narrowed(y, axis, 0, n - distance), zeros.with(axis, distance), zeros, empty);
-    y = combine(before, y);
-  }
-  return y;
-}
+import { stopGradient } from "./transforms.ts";
 
 /**
  * Running sums along an axis. Integers and bools are summed as int32.
@@ -43,7 +30,7 @@ export function cumsum<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
 export function cumprod<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
   const given = nodeOf("cumprod", x);
   const node = given.dtype === "bool" || given.dtype === "uint8" ? b.cast(given, "int32") : given;
-  return new Tensor(scanned(node, normalizeAxis("cumprod", axis, node.shape), 1, b.mul));
+  return new Tensor(makeNode(products, [node], { axis: normalizeAxis("cumprod", axis, node.shape), reverse: false }));
 }
 
 /** The cells at the positions that `op` finds. */
@@ -76,6 +63,18 @@ export function cummin<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
  */
 export function logcumsumexp<S extends Shape>(x: Tensor<S>, axis: number): Tensor<S> {
   const node = floatOf("logcumsumexp", x);
-  const combine = (before: Node, here: Node): Node => makeNode(logaddexp, [before, here]);
-  return new Tensor(scanned(node, normalizeAxis("logcumsumexp", axis, node.shape), Number.NEGATIVE_INFINITY, combine));
+  const at = normalizeAxis("logcumsumexp", axis, node.shape);
+  // s[i] = Σⱼ exp(x[j] − m[i]) for the largest so far, m, on which the result does not depend: no gradient flows through it.
+  const largest = stopGradient(cummax(x, at)).node;
+  const m = b.cast(largest, node.dtype);
+  const isBounded = b.lt(b.abs(m), b.num(Number.POSITIVE_INFINITY, m));
+  const center = b.select(isBounded, m, b.num(0, m));
+  const n = m.shape[at] ?? 0;
+  const before = n === 0 ? m : concatNodes([narrowed(m, at, 0, 1), narrowed(m, at, 0, n - 1)], at);
+  const decay = b.exp(b.sub(before, center));
+  const s = makeNode(recurrence, [decay, b.exp(b.sub(node, center))], { axis: at, reverse: false });
+  // Nothing but −∞ so far: no gradient, rather than 0/0.
+  const isEmpty = b.eq(s, b.num(0, s));
+  const sum = b.add(center, b.log(b.select(isEmpty, b.num(1, s), s)));
+  return new Tensor(b.select(isEmpty, b.num(Number.NEGATIVE_INFINITY, s), sum));
 }

@@ -312,3 +312,18 @@ export function at(x: Tensor, indices: readonly Tensor[]): Tensor {
   const taken = makeNode(ops.take, [rows, b.reshape(flat, [sizeOf(flat.shape)])], { axis: 0, batch: 0, what: "at" });
   return new Tensor(b.reshape(taken, [...flat.shape, ...inner]));
 }
+
+/**
+ * Elements at positions of x as if it were flat, in row-major order.
+ * @param index int32 of any shape
+ * @returns the shape of the index
+ * @throws {IndexError} when it is computed: `take: index 4 is out of range for size 4`
+ * @example (await take(tensor([[1, 2], [3, 4]]), tensor([3, 0], { dtype: "int32" })).toArray()) // [4, 1]
+ */
+export function take<S extends Shape>(x: Tensor, index: Tensor<S>): Tensor<S> {
+  const node = nodeOf("take", x);
+  const at = indexOf("take", index);
+  const flat = b.reshape(node, [sizeOf(node.shape)]);
+  const taken = makeNode(ops.take, [flat, b.reshape(at, [sizeOf(at.shape)])], { axis: 0, batch: 0, what: "take" });
+  return new Tensor(b.reshape(taken, at.shape));
+}

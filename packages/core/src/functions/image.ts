@@ -1,6 +1,6 @@
 // Images: other sizes, patches, channels turned into pixels.
 import { ArgumentError, ShapeError } from "../base/errors.ts";
-import { showShape, sizeOf } from "../base/shape.ts";
+import { type Shape, showShape, sizeOf } from "../base/shape.ts";
 import { windowCount } from "../base/view.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
@@ -202,4 +202,22 @@ export function fold(
   const split = b.permute(b.reshape(node, [n, c, ...patch, ...counts]), [0, 1, 4, 5, 2, 3]);
   const whole = b.fold(split, { axes: [2, 3], size: patch, step, dilation, shape: [n, c, ...around] });
   return new Tensor(b.slice(whole, [0, 0, ...padding], [1, 1, 1, 1], [n, c, ...extents]));
+}
+
+/**
+ * Channels of all groups in turn (Zhang et al., 2018): the first of each group, then the second of each, …
+ * @param x `[N, C, ...]`
+ * @param groups divides C
+ * @throws {ShapeError} `channelShuffle: expected [N, C·2, ...], got [1, 3, 2]`
+ * @example (await channelShuffle(tensor([[[1], [2], [3], [4]]]), 2).toArray()) // [[[1], [3], [2], [4]]]
+ */
+export function channelShuffle<S extends Shape>(x: Tensor<S>, groups: number): Tensor<S> {
+  const node = nodeOf("channelShuffle", x);
+  checkCount("channelShuffle", "number of groups", groups, 1);
+  const [n = 1, channels = 0, ...rest] = node.shape;
+  if (node.shape.length < 2 || channels % groups !== 0)
+    throw new ShapeError(`channelShuffle: expected [N, C·${groups}, ...], got ${showShape(node.shape)}`);
+  const split = b.reshape(node, [n, groups, channels / groups, ...rest]);
+  const axes = split.shape.map((_, i) => i);
+  return new Tensor(b.reshape(b.permute(split, axes.with(1, 2).with(2, 1)), node.shape));
 }

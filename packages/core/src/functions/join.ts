@@ -193,3 +193,22 @@ function rolled(x: Node, axis: number, shift: number): Node {
   if (by === 0) return x;
   return concatNodes([narrowed(x, axis, n - by, by), narrowed(x, axis, 0, n - by)], axis);
 }
+
+/**
+ * Matrices along a diagonal, zeros elsewhere. Vectors are rows.
+ * @example (await blockDiag([tensor([[1, 2]]), tensor([[3]])]).toArray()) // [[1, 2, 0], [0, 0, 3]]
+ */
+export function blockDiag(tensors: readonly Tensor[]): Tensor {
+  const blocks = nodesOf("blockDiag", tensors).map((x) =>
+    x.shape.length < 2 ? b.reshape(x, [1, sizeOf(x.shape)]) : x,
+  );
+  const columns = blocks.reduce((total, { shape }) => total + (shape[1] ?? 0), 0);
+  let before = 0;
+  const rows = blocks.map((x) => {
+    if (x.shape.length > 2) throw new ShapeError(`blockDiag: expected matrices, got ${showShape(x.shape)}`);
+    const wide = b.pad(x, [0, before], [0, columns - before - (x.shape[1] ?? 0)], [1, 1]);
+    before += x.shape[1] ?? 0;
+    return wide;
+  });
+  return new Tensor(concatNodes(rows, 0));
+}

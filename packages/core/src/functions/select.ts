@@ -5,7 +5,7 @@ import type { Broadcast, BroadcastCheck, ShapeOf } from "../base/shape-types.ts"
 import type { Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { branchesOf, likeNode, nodeOf, truthOf } from "./arguments.ts";
+import { branchesOf, floatPairOf, likeNode, nodeOf, pairOf, truthOf } from "./arguments.ts";
 import type { Operand } from "./types.ts";
 
 /** Integers are round already. */
@@ -93,4 +93,40 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 export function maskedFill<S extends Shape>(x: Tensor<S>, mask: Tensor, value: Operand): Tensor<S> {
   const node = nodeOf("maskedFill", x);
   return new Tensor(builder.select(truthOf("maskedFill", mask), likeNode("maskedFill", value, node), node));
+}
+
+/**
+ * x − trunc(x), with x's sign.
+ * @example (await frac(tensor([1.25, -2.5])).toArray()) // [0.25, -0.5]
+ */
+export function frac<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  const node = nodeOf("frac", x);
+  return new Tensor(builder.sub(node, builder.trunc(node)));
+}
+
+/**
+ * 0 where x < 0, 1 where x > 0, and `values` where x is 0. x has no gradient.
+ * @example (await heaviside(tensor([-2, 0, 3]), 0.5).toArray()) // [0, 0.5, 1]
+ */
+export function heaviside(x: Tensor, values: Operand): Tensor {
+  const [a, v] = pairOf("heaviside", x, values);
+  const zero = builder.num(0, a);
+  const step = builder.select(
+    builder.lt(zero, a),
+    builder.num(1, v),
+    builder.select(builder.lt(a, zero), builder.num(0, v), v),
+  );
+  return new Tensor(builder.select(builder.ne(a, a), a, step));
+}
+
+/**
+ * |a| with the sign of b, of zeros too. ∂/∂a is 1 where the signs agree and −1 where they differ.
+ * @example (await copysign(tensor([1, -2, 3]), tensor([-1, 1, -0])).toArray()) // [-1, 2, -3]
+ */
+export function copysign(a: Tensor, b: Operand): Tensor {
+  const [x, y] = floatPairOf("copysign", a, b);
+  const zero = builder.num(0, y);
+  const isMinusZero = builder.and(builder.eq(y, zero), builder.lt(builder.div(builder.num(1, y), y), zero));
+  const size = builder.abs(x);
+  return new Tensor(builder.select(builder.or(builder.lt(y, zero), isMinusZero), builder.neg(size), size));
 }

@@ -91,7 +91,10 @@ export interface ContractKernel {
  *   several meet, or the largest or smallest of all; [outer, n, inner, m, 0 for the last | 1 for the largest | 2 for the smallest]
  * - argsort: x[rows, n] → int32[rows, n], stable, NaN last; [rows, n, descending ? 1 : 0]
  * - scan: x[outer, n, inner] → [outer, n, inner], along n the sum so far, or int32 positions of the largest or smallest so far, the
- *   latest of equals, NaN before all; [outer, n, inner, 0 for sums | 1 for the largest | 2 for the smallest, backwards ? 1 : 0]
+ *   latest of equals, NaN before all; [outer, n, inner, 0 for sums | 1 for the largest | 2 for the smallest, backwards ? 1 : 0].
+ *   With 3 products; with 4 and a second input b of x's shape, y[i] = x[i]·y[i − 1] + b[i] from y[0] = b[0] on
+ * - dft: x[groups, rows, n, 2], roots[groups, n, 2] → Fourier transforms of the rows of pairs (re, im), times a factor, by the group's
+ *   table (cos 2πk/n, sin 2πk/n); [groups, rows, n, inverse ? 1 : 0, factor]
  *
  * Linear algebra, computed in double precision; several results lie one after another for each matrix (kernel/linalg):
  * - cholesky: a[batch, n, n] → L of a's symmetric part; [batch, n]

@@ -138,7 +138,7 @@ function scatter(
   return wrong;
 }
 
-function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+function scan([x = noArray, y = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
   const [outer = 0, n = 0, inner = 0, mode = 0, reverse = 0] = numbers;
   for (let o = 0; o < outer; o++)
     for (let c = 0; c < inner; c++) {
@@ -153,6 +153,16 @@ function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: re
           out[at] = total;
           continue;
         }
+        if (mode === 3) {
+          total = j === 0 ? value : out instanceof Int32Array ? Math.imul(total, value) : total * value;
+          out[at] = total;
+          continue;
+        }
+        if (mode === 4) {
+          total = j === 0 ? (y[at] ?? 0) : value * total + (y[at] ?? 0);
+          out[at] = total;
+          continue;
+        }
         // The latest of equals; a NaN is followed only by another.
         if (place < 0 || Number.isNaN(value) || (mode === 1 ? value >= total : value <= total)) {
           total = value;
@@ -164,6 +174,29 @@ function scan([x = noArray]: readonly TypedArray[], out: TypedArray, numbers: re
   return null;
 }
 
+/** By the definition; sums in double precision. */
+function dft([x = noArray, roots = noArray]: readonly TypedArray[], out: TypedArray, numbers: readonly number[]) {
+  const [groups = 0, rows = 0, n = 0, inverse = 0, scale = 1] = numbers;
+  const sign = inverse ? 1 : -1;
+  for (let row = 0; row < groups * rows; row++) {
+    const from = 2 * n * row;
+    const table = 2 * n * Math.floor(row / rows);
+    for (let k = 0; k < n; k++) {
+      let [re, im] = [0, 0];
+      for (let j = 0; j < n; j++) {
+        const at = table + 2 * ((j * k) % n);
+        const [c, s] = [roots[at] ?? 0, sign * (roots[at + 1] ?? 0)];
+        const [a, b] = [x[from + 2 * j] ?? 0, x[from + 2 * j + 1] ?? 0];
+        re += a * c - b * s;
+        im += a * s + b * c;
+      }
+      out[from + 2 * k] = re * scale;
+      out[from + 2 * k + 1] = im * scale;
+    }
+  }
+  return null;
+}
+
 export const routines: Readonly<Record<string, Routine>> = {
   take,
   put,
@@ -172,6 +205,7 @@ export const routines: Readonly<Record<string, Routine>> = {
   scatter,
   argsort,
   scan,
+  dft,
   ...linalgRoutines,
 };
 

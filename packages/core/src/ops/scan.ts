@@ -1,13 +1,15 @@
-// Running sums and the positions of running extremes along an axis.
-import { type Shape, sizeOf } from "../base/shape.ts";
-import type { Lowering } from "../graph/algebra.ts";
-import { makeNode } from "../graph/node.ts";
+// Running sums and products, linear recurrences, and the positions of running extremes along an axis.
+import { ShapeError } from "../base/errors.ts";
+import { type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
+import type { Builder, Lowering } from "../graph/algebra.ts";
+import { makeNode, type Node } from "../graph/node.ts";
 import type { Linear, Nonlinear } from "../graph/rules.ts";
-import { accumulator, numbers, only } from "./expect.ts";
+import { accumulator, broadcast, floats, numbers, only } from "./expect.ts";
+import { padWith } from "./view.ts";
 
 export type Scan = { readonly axis: number; readonly reverse: boolean };
 
-const modes = { sum: 0, max: 1, min: 2 } as const;
+const modes = { sum: 0, max: 1, min: 2, product: 3, recurrence: 4 } as const;
 
 /** The routine's numbers: extents before, of and after the axis, what to do, and whether backwards. */
 function layoutOf(shape: Shape, { axis, reverse }: Scan, mode: keyof typeof modes): { numbers: readonly number[] } {
@@ -27,6 +29,66 @@ export const cumsum: Linear = {
   lower(k, [input], attrs: Scan) {
     const x = k.cast(only(input), accumulator(k.dtypeOf(only(input))));
     return k.routine("scan", [x], k.shapeOf(x), k.dtypeOf(x), layoutOf(k.shapeOf(x), attrs, "sum"));
+  },
+};
+
+/** What comes before each cell, and `first` before the first one. */
+function before(b: Builder, x: Node, { axis, reverse }: Scan, first: number): Node {
+  const n = x.shape[axis] ?? 0;
+  if (n === 0) return x;
+  const zeros = x.shape.map(() => 0);
+  const ones = x.shape.map(() => 1);
+  const rest = b.slice(x, zeros.with(axis, reverse ? 1 : 0), ones, x.shape.with(axis, n - 1));
+  const [low, high] = [zeros.with(axis, reverse ? 0 : 1), zeros.with(axis, reverse ? 1 : 0)];
+  return makeNode(padWith, [rest], { low, high, interior: ones, fill: first });
+}
+
+/** Cotangents of y[i] = a[i]·y[i − 1] + …, as they reach each cell: r[i] = g[i] + a[i + 1]·r[i + 1]. */
+function collected(b: Builder, g: Node, a: Node, { axis, reverse }: Scan): Node {
+  const back = { axis, reverse: !reverse };
+  return makeNode(recurrence, [before(b, a, back, 0), g], back);
+}
+
+/** y[i] = a[i]·y[i − 1] + b[i], from y[0] = b[0] on; a[0] is not read. */
+export const recurrence: Nonlinear = {
+  kind: "nonlinear",
+  name: "recurrence",
+  dtype: floats,
+  shape(inputs, { axis }: Scan) {
+    const shape = broadcast.call(recurrence, inputs);
+    if (inputs.every((x) => sameShape(x.shape, shape)) && axis < shape.length) return shape;
+    throw new ShapeError(`recurrence: expected two inputs of one shape, got ${inputs.map((x) => showShape(x.shape))}`);
+  },
+  vjp(b, g, y, attrs: Scan, [a]) {
+    const r = collected(b, g, only(a), attrs);
+    return [b.mul(r, before(b, y, attrs, 0)), r]; // ∂a[i] = r[i]·y[i − 1], ∂b[i] = r[i]
+  },
+  jvp(b, [da, db], y, attrs: Scan, [a]) {
+    const moved = da ? b.mul(da, before(b, y, attrs, 0)) : null;
+    const source = moved && db ? b.add(moved, db) : (moved ?? db);
+    return source ? makeNode(recurrence, [only(a), source], attrs) : null;
+  },
+  batch: (_, { axis, reverse }: Scan, inputs) => makeNode(recurrence, inputs, { axis: axis + 1, reverse }),
+  lower(k, [a, b], attrs: Scan) {
+    const shape = k.shapeOf(only(a));
+    return k.routine("scan", [only(a), only(b)], shape, k.dtypeOf(only(a)), layoutOf(shape, attrs, "recurrence"));
+  },
+};
+
+/** The product of each cell and all before it; its derivatives never divide, so they are right where there are zeros. */
+export const cumprod: Nonlinear = {
+  kind: "nonlinear",
+  name: "cumprod",
+  dtype: ([x]) => accumulator(only(x).dtype),
+  shape: ([x]) => only(x).shape,
+  // ∂x[i] = (x[0]···x[i − 1])·r[i]
+  vjp: (b, g, y, attrs: Scan, [x]) => [b.mul(collected(b, g, only(x), attrs), before(b, y, attrs, 1))],
+  jvp: (b, [dx], y, attrs: Scan, [x]) =>
+    dx ? makeNode(recurrence, [only(x), b.mul(dx, before(b, y, attrs, 1))], attrs) : null,
+  batch: (_, { axis, reverse }: Scan, inputs) => makeNode(cumprod, inputs, { axis: axis + 1, reverse }),
+  lower(k, [input], attrs: Scan) {
+    const x = k.cast(only(input), accumulator(k.dtypeOf(only(input))));
+    return k.routine("scan", [x], k.shapeOf(x), k.dtypeOf(x), layoutOf(k.shapeOf(x), attrs, "product"));
   },
 };
 

@@ -6,6 +6,7 @@ import * as compare from "../ops/compare.ts";
 import * as contract from "../ops/contract.ts";
 import * as control from "../ops/control.ts";
 import * as conv from "../ops/conv.ts";
+import * as fourier from "../ops/fourier.ts";
 import * as gather from "../ops/gather.ts";
 import * as hyperbolic from "../ops/hyperbolic.ts";
 import * as join from "../ops/join.ts";
@@ -25,6 +26,7 @@ import { compare as compareSamples } from "./samples/compare.ts";
 import { contract as contractSamples } from "./samples/contract.ts";
 import { control as controlSamples } from "./samples/control.ts";
 import { conv as convSamples } from "./samples/conv.ts";
+import { fourier as fourierSamples } from "./samples/fourier.ts";
 import { gather as gatherSamples } from "./samples/gather.ts";
 import { hyperbolic as hyperbolicSamples } from "./samples/hyperbolic.ts";
 import { join as joinSamples } from "./samples/join.ts";
@@ -76,6 +78,7 @@ export const sampled: readonly Sampled[] = [
   ...family("scatter", scatter, scatterSamples),
   ...family("scan", scan, scanSamples),
   ...family("contract", contract, contractSamples),
+  ...family("fourier", fourier, fourierSamples),
   ...family("control", control, controlSamples),
   ...family("conv", conv, convSamples),
   ...family("random", random, randomSamples),

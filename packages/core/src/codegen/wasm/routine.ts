@@ -4,6 +4,7 @@ import { CotangentError } from "../../base/errors.ts";
 import type { Operand, RoutineKernel } from "../../kernel/ir.ts";
 import { kernelFunction } from "./abi.ts";
 import { argsortWorkspaceBytes, emitArgsort } from "./argsort.ts";
+import { dftWorkspaceBytes, emitDft } from "./dft.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
@@ -42,8 +43,10 @@ const routines: Readonly<Record<string, Routine>> = {
   scatter: { emit: (f, kernel) => elements(f, kernel, "scatter") },
   scan: {
     emit: (f, kernel) => {
-      const [x] = kernel.inputs;
-      if (x) emitScan(f, kernel, f.local("i32", address(f, x)), f.local("i32", address(f, kernel.output)));
+      const [x, y = x] = kernel.inputs;
+      if (!x || !y) return;
+      const [first, second] = [f.local("i32", address(f, x)), f.local("i32", address(f, y))];
+      emitScan(f, kernel, first, second, f.local("i32", address(f, kernel.output)));
     },
     units: ({ numbers: [outer = 0] }) => outer,
   },
@@ -57,6 +60,16 @@ const routines: Readonly<Record<string, Routine>> = {
     },
     workspaceBytes: ({ numbers: [, n = 0] }) => argsortWorkspaceBytes(n),
     units: ({ numbers: [rows = 0] }) => rows,
+  },
+  dft: {
+    emit: (f, kernel) => {
+      const [x, roots] = kernel.inputs;
+      if (!x || !roots) return;
+      const [from, table] = [f.local("i32", address(f, x)), f.local("i32", address(f, roots))];
+      emitDft(f, kernel, from, table, f.local("i32", address(f, kernel.output)));
+    },
+    workspaceBytes: dftWorkspaceBytes,
+    units: ({ numbers: [groups = 0, rows = 0] }) => groups * rows,
   },
 };
 

@@ -1,11 +1,20 @@
-// Running sums and positions of extremes along an axis, as WebAssembly. kernel/routines.ts defines what they are.
+// Running sums and products, recurrences and positions of extremes along an axis, as WebAssembly. kernel/routines.ts defines what they are.
 import { type DType, elementBytes } from "../../base/dtype.ts";
 import type { RoutineKernel } from "../../kernel/ir.ts";
 import type { FunctionBuilder, Local } from "./encoder.ts";
-import { f32, f64, type I32, i32 } from "./instructions.ts";
+import { type F64, f32, f64, type I32, i32, select } from "./instructions.ts";
 
-/** `x` and `out` are the addresses of the operands. Units are the indices of the outer axes. */
-export function emitScan(f: FunctionBuilder, kernel: RoutineKernel, x: Local<"i32">, out: Local<"i32">): void {
+/**
+ * `x` and `out` are the addresses of the operands, `y` that of the second input, if there is one. Units are the indices of the
+ * outer axes.
+ */
+export function emitScan(
+  f: FunctionBuilder,
+  kernel: RoutineKernel,
+  x: Local<"i32">,
+  y: Local<"i32">,
+  out: Local<"i32">,
+): void {
   const [outer = 0, n = 0, inner = 0, mode = 0, reverse = 0] = kernel.numbers;
   const dtype = kernel.inputs[0]?.dtype ?? "float32";
   if (outer * n * inner === 0) return;
@@ -14,7 +23,12 @@ export function emitScan(f: FunctionBuilder, kernel: RoutineKernel, x: Local<"i3
   const [o, c, j] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const step = reverse ? -inner : inner;
   const start = reverse ? (n - 1) * inner : 0;
-  const one = mode === 0 ? runningSum(f, dtype) : runningPosition(f, dtype, mode === 1, reverse !== 0 ? n - 1 : 0);
+  /** From a cell of x to that of the second input. */
+  const apart = f.local("i32", i32.sub(y, x));
+  const one =
+    mode === 1 || mode === 2
+      ? runningPosition(f, dtype, mode === 1, reverse !== 0 ? n - 1 : 0)
+      : runningTotal(f, dtype, mode === 0 ? "sum" : mode === 3 ? "product" : "recurrence", apart);
   const [first, last] = [f.param("i32", 4), f.param("i32", 5)];
   f.increase(x, i32.mul(first, i32.const(n * inner * xBytes)));
   f.increase(out, i32.mul(first, i32.const(n * inner * outBytes)));
@@ -39,24 +53,37 @@ interface Step {
   step(from: I32, to: I32, j: I32): void;
 }
 
-/** Float32 is summed in double precision. */
-function runningSum(f: FunctionBuilder, dtype: DType): Step {
+/** Float32 is summed and multiplied in double precision. */
+function runningTotal(
+  f: FunctionBuilder,
+  dtype: DType,
+  kind: "sum" | "product" | "recurrence",
+  apart: Local<"i32">,
+): Step {
   if (dtype === "float32" || dtype === "float64") {
     const total = f.local("f64");
     const isSingle = dtype === "float32";
+    const load = (at: I32): F64 => (isSingle ? f64.promoteF32(f32.load(at)) : f64.load(at));
+    /** The total after one more cell, but for the first cell of a recurrence. */
+    const next = (from: I32): F64 => {
+      if (kind === "sum") return f64.add(total, load(from));
+      if (kind === "product") return f64.mul(total, load(from));
+      return f64.add(f64.mul(load(from), total), load(i32.add(from, apart)));
+    };
     return {
-      begin: () => f.set(total, f64.const(0)),
-      step: (from, to) => {
-        f.set(total, f64.add(total, isSingle ? f64.promoteF32(f32.load(from)) : f64.load(from)));
+      begin: () => f.set(total, f64.const(kind === "product" ? 1 : 0)),
+      step: (from, to, j) => {
+        f.set(total, kind === "recurrence" ? select(i32.eqz(j), load(i32.add(from, apart)), next(from)) : next(from));
         f.store(to, isSingle ? f32.demoteF64(total) : total);
       },
     };
   }
   const total = f.local("i32");
+  const combine = kind === "product" ? i32.mul : i32.add;
   return {
-    begin: () => f.set(total, i32.const(0)),
+    begin: () => f.set(total, i32.const(kind === "product" ? 1 : 0)),
     step: (from, to) => {
-      f.set(total, i32.add(total, dtype === "int32" ? i32.load(from) : i32.load8U(from)));
+      f.set(total, combine(total, dtype === "int32" ? i32.load(from) : i32.load8U(from)));
       f.store(to, total);
     },
   };

@@ -18,7 +18,7 @@ export function workNs(kernel: Kernel): number {
       // 80 GFLOP/s, and as much again for what is packed and stored.
       return sizeOf(kernel.batch) * sizeOf(kernel.m) * sizeOf(kernel.n) * (sizeOf(kernel.k) / 40 + 0.2);
     case "routine":
-      return kernel.output.size * (kernel.name === "argsort" ? 50 : 0.5);
+      return kernel.output.size * (kernel.name === "argsort" ? 50 : kernel.name === "dft" ? 1.5 : 0.5);
     default:
       return loopWorkNs(kernel);
   }
