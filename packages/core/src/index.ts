@@ -33,6 +33,7 @@ export {
   convTranspose2d,
   convTranspose3d,
 } from "./functions/conv.ts";
+export type { Randomness } from "./functions/copies.ts";
 export {
   arange,
   type CreateOptions,

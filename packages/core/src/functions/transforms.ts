@@ -1,5 +1,6 @@
 // Transforms: from a function of tensors to its derivatives, or to the same function over a batch. They compose in any order.
 import { forward } from "../autodiff/forward.ts";
+import { rebuild } from "../autodiff/rebuild.ts";
 import { reverse } from "../autodiff/reverse.ts";
 import { vectorize } from "../autodiff/vectorize.ts";
 import { isFloat } from "../base/dtype.ts";
@@ -12,6 +13,7 @@ import { alias, stopGradient as stopGradientOp } from "../ops/cast.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nodeOf, range } from "./arguments.ts";
+import { countedUp, forCopies, type Randomness } from "./copies.ts";
 import { moved } from "./shape.ts";
 import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
@@ -178,13 +180,19 @@ export function vjp<A extends readonly unknown[], R>(
   const { fresh, nodes } = freshArguments("vjp", primals, positions);
   const own = run("vjp", () => f(...(fresh as never)));
   const roots = tensorsOf(own).map((x) => x.node);
-  // Whoever reads the result reads another node, so that the way back through this one is kept.
-  const result = mapTensors(own, renamed) as R;
+  // The way back is laid at once, for cotangents to come: what somebody reads until then forgets how it came about.
+  const seeds = roots.map((y) =>
+    unknownLeaf(y.shape, y.dtype, y.device, "inside of vjp a cotangent has no values of its own"),
+  );
+  const gradients = reverse(b, roots, seeds, nodes);
+  const found = gradients.filter((g) => g !== null);
   const pull = (cotangents: Reshapen<R>): { -readonly [K in keyof A]: Plain<A[K]> } => {
-    const given = matching("vjp", "cotangents", cotangents, roots);
-    return likeArguments(primals, positions, nodes, reverse(b, roots, given, nodes)) as never;
+    const pulled = rebuild({ roots: found, inputs: seeds }, matching("vjp", "cotangents", cotangents, roots));
+    let next = 0;
+    const each = gradients.map((g) => (g === null ? null : (pulled[next++] ?? null)));
+    return likeArguments(primals, positions, nodes, each) as never;
   };
-  return [result, pull];
+  return [own as R, pull];
 }
 
 /**
@@ -216,12 +224,18 @@ export interface VmapOptions {
   readonly inAxes?: number | null | readonly (number | null)[];
   /** Where the batch lies in the results, 0 by default. */
   readonly outAxes?: number;
+  /**
+   * Random numbers inside: "different" for each example, the default; "same" for all; "error" refuses to draw any, as
+   * `torch.func.vmap` does by default.
+   */
+  readonly randomness?: Randomness;
 }
 
 /**
- * A function of one example as a function of a batch, without a loop. Random numbers are the same for all examples.
+ * A function of one example as a function of a batch, without a loop. Each example draws random numbers of its own: of a
+ * function that draws once, those that one draw for the whole batch gives.
  * @param f a synchronous function of tensors; inside, the batch axis is not there, and values cannot be read
- * @param options inAxes and outAxes, 0 by default
+ * @param options inAxes and outAxes, 0 by default; randomness, "different" by default
  * @throws {ShapeError} `vmap: expected one batch size, got 2 and 3`
  * @throws {ArgumentError} `vmap: expected an axis for each of 2 arguments, got 1`
  * @example (await vmap((x, y) => x.matmul(y))(tensor([[1, 2], [3, 4]]), tensor([[1, 0], [0, 1]])).toArray()) // [1, 4]
@@ -230,7 +244,7 @@ export function vmap<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   options: VmapOptions = {},
 ): (...args: { [K in keyof A]: Reshapen<A[K]> }) => Reshapen<R> {
-  const { inAxes = 0, outAxes = 0 } = options;
+  const { inAxes = 0, outAxes = 0, randomness = "different" } = options;
   return (...args) => {
     const axes = typeof inAxes === "number" || inAxes === null ? args.map(() => inAxes) : inAxes;
     if (axes.length !== args.length)
@@ -255,9 +269,9 @@ export function vmap<A extends readonly unknown[], R>(
     });
     if (size === null)
       throw new ArgumentError("vmap: expected at least one tensor with a batch axis, got none. Check inAxes");
-    const result = run("vmap", () => f(...(examples as never)));
+    const { result, numbers } = forCopies("vmap", size, randomness, () => run("vmap", () => f(...(examples as never))));
     const roots = tensorsOf(result).map((x) => x.node);
-    const lifted = vectorize(b, roots, mapped, batched, size);
+    const lifted = vectorize(b, roots, [...mapped, ...numbers], [...batched, ...countedUp(size, numbers)], size);
     let next = 0;
     return mapTensors(result, (y) => {
       const node = lifted[next++];
