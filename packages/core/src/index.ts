@@ -165,7 +165,7 @@ export {
   vjp,
   vmap,
 } from "./functions/transforms.ts";
-export type { Plain, Reshapen } from "./functions/trees.ts";
+export { type NamedTensors, type Plain, type Reshapen, standingFor } from "./functions/trees.ts";
 export type { Operand } from "./functions/types.ts";
 export { loadSafetensors, saveSafetensors } from "./io/safetensors.ts";
 export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices.ts";

@@ -10,7 +10,7 @@ import { unknownLeaf } from "../ops/source.ts";
 import { filled, type Nodes, orZeros } from "./body.ts";
 import { checked } from "./custom.ts";
 import { renamed, run } from "./transforms.ts";
-import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { type Plain, type Reshapen, Substituted, tensorsOf } from "./trees.ts";
 
 /** Computes what tangents read of the graph up to node number `newest`, unless it is inside of another transform. */
 function keepPrimals(tangents: Nodes, newest: number): void {
@@ -36,12 +36,12 @@ export function linearize<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   primals: readonly [...A],
 ): [result: R, push: (...tangents: { [K in keyof A]: Reshapen<A[K]> }) => Plain<R>] {
-  const fresh = mapTensors(primals, renamed) as readonly [...A];
-  const own = run("linearize", () => f(...fresh));
+  const substituted = new Substituted();
+  const fresh = substituted.of(primals, renamed) as readonly [...A];
+  const own = substituted.during(() => run("linearize", () => f(...fresh)));
   const roots = tensorsOf(own).map((x) => x.node);
   const newest = Node.latestId;
-  const nodes = tensorsOf(fresh).map((x) => x.node);
-  const moving = nodes.filter((x) => isFloat(x.dtype));
+  const moving = substituted.tensors.map((x) => x.node).filter((x) => isFloat(x.dtype));
   // The tangent is built at once, for directions to come: what somebody reads until then forgets how it came about.
   const directions = moving.map((x) =>
     unknownLeaf(x.shape, x.dtype, x.device, "inside of linearize a direction has no values of its own"),
