@@ -2,6 +2,7 @@
 import {
   Generator,
   grad,
+  hvp,
   jvp,
   linearize,
   manualSeed,
@@ -98,7 +99,11 @@ describe("modules as arguments of transforms", () => {
     const byNames = (p: Record<string, Tensor>): Tensor => mse(functionalCall(model, p, input()) as Tensor, target());
     const state = Object.fromEntries(model.namedParameters().map(([name, x]) => [name, x.detach()]));
     const expected = jvp(grad(byNames), [state], [direction])[1] as Record<string, Tensor>;
-    for (const name of names) near(curvature[name], expected[name], 4);
+    const [product] = hvp(f, [model], [direction]);
+    for (const name of names) {
+      near(curvature[name], expected[name], 4);
+      near(product[name], expected[name], 4);
+    }
   });
   test("vmap over parameters and over examples", () => {
     const models = [net(), net()];

@@ -305,7 +305,7 @@ describe.each(deviceNames())("on %s", (device) => {
     });
     const blocks = hessian(f, [0, 1])(...inputs);
     expectNear("hessian", blocks.flat().flatMap(numbers), results.hessian, tol.hessian!);
-    hvp(f, inputs, results.hvp.v.map(load)).forEach((g, i) => {
+    hvp(f, inputs, results.hvp.v.map(load) as [Tensor, Tensor]).forEach((g, i) => {
       check("hvp", g, results.hvp.result[i]!);
     });
     check("jvp", jvp(f, inputs, results.jvp.v.map(load) as [Tensor, Tensor])[1], results.jvp.result);
