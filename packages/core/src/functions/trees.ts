@@ -55,7 +55,7 @@ export function mapTensors(tree: unknown, replace: (x: Tensor) => unknown): unkn
 /**
  * Runs a function while some tensors stand for others, of any shape: whoever computes with one computes with the other.
  * @param pairs each tensor with the one that it stands for
- * @example (await standingFor([[x, tensor(5)]], () => x.mul(2)).item()) // 10
+ * @example (await ((x) => standingFor([[x, tensor(5)]], () => x.mul(2)))(tensor(1)).item()) // 10
  */
 export function standingFor<R>(pairs: readonly (readonly [tensor: Tensor, other: Tensor])[], f: () => R): R {
   const before: { tensor: Tensor; own: Node; node: Node }[] = [];
