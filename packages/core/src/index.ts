@@ -45,6 +45,7 @@ export {
   convTranspose2d,
   convTranspose3d,
 } from "./functions/conv.ts";
+export type { Randomness } from "./functions/copies.ts";
 export {
   arange,
   type CreateOptions,
@@ -179,7 +180,7 @@ export {
   vjp,
   vmap,
 } from "./functions/transforms.ts";
-export type { Plain, Reshapen } from "./functions/trees.ts";
+export { type NamedTensors, type Plain, type Reshapen, standingFor } from "./functions/trees.ts";
 export type { Operand } from "./functions/types.ts";
 export {
   bartlettWindow,

@@ -15,6 +15,7 @@ export { type CTCOptions, ctcLoss } from "./ctc-loss.ts";
 export { Dropout, Dropout2d, type DropoutOptions } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Flatten } from "./flatten.ts";
+export { functionalCall } from "./functional-call.ts";
 export type { InitOptions } from "./init.ts";
 export * as init from "./init.ts";
 export { GroupNorm, LayerNorm, type NormOptions, RMSNorm } from "./layer-norm.ts";

@@ -1,5 +1,5 @@
 // The base of all layers and models: finds parameters, buffers and submodules in its own fields.
-import { ArgumentError, type Shape, Tensor } from "@cotangent/core";
+import { ArgumentError, type NamedTensors, type Shape, Tensor } from "@cotangent/core";
 import { isParameter } from "./parameter.ts";
 import { copyState, type KeyDifference, loadState, type StateDict, toStateKey } from "./state.ts";
 import { type Summary, type SummaryOptions, summarize } from "./summary.ts";
@@ -22,7 +22,7 @@ export type Member = Tensor | Module;
  * }
  * Object.keys(new Classifier().stateDict()) // ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
  */
-export abstract class Module {
+export abstract class Module implements NamedTensors {
   /** Whether layers that differ between the two (dropout, batch norm) train or predict. Set by `train()` and `eval()`. */
   training = true;
 
@@ -65,6 +65,11 @@ export abstract class Module {
   /** What the model learns, each tensor once. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** What `grad` and its like differentiate by where they are given a module: the parameters that are not frozen. */
+  tensorsByName(): Record<string, Tensor> {
+    return Object.fromEntries(this.namedParameters().filter(([, { requiresGrad }]) => requiresGrad));
   }
 
   /** State that is not learned, such as running statistics, each tensor once, with its name. */

@@ -100,9 +100,12 @@ class Sweep {
     switch (op.kind) {
       case "elementwise": {
         const partials = op.partials(attrs);
+        const isSingular = op.singular?.(inputs) ?? false;
         inputs.forEach((input, i) => {
           const partial = partials[i];
-          if (partial && between.has(input)) this.contribute(input, partial(b, g, node, ...inputs), node);
+          if (!partial || !between.has(input)) return;
+          const value = partial(b, g, node, ...inputs);
+          this.contribute(input, isSingular ? unlessUnused(b, g, value) : value, node);
         });
         return;
       }
@@ -147,4 +150,13 @@ class Sweep {
 function sumTo(b: Builder, g: Node, x: Node): Node {
   if (sameShape(g.shape, x.shape)) return g;
   return b.reshape(b.sum(g, broadcastAxes(x.shape, g.shape)), x.shape);
+}
+
+/**
+ * A contribution g·∂y/∂x, and 0 for 0·∞: what a selection has left out hands back nothing. Only where it is NaN, so that
+ * derivatives by g, where that happens to be 0, are still there.
+ */
+function unlessUnused(b: Builder, g: Node, value: Node): Node {
+  const zero = b.num(0, g);
+  return b.select(b.and(b.eq(g, zero), b.ne(value, value)), b.num(0, value), value);
 }

@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { truthOf } from "./arguments.ts";
 import { captured, capturedSince, closed, filled, type Nodes, parameter } from "./body.ts";
 import { branchResults } from "./branch.ts";
+import { countedUp, forCopies } from "./copies.ts";
 import { loopResults } from "./loop.ts";
 import { run } from "./transforms.ts";
 import { type Plain, type Reshapen, tensorsOf } from "./trees.ts";
@@ -38,8 +39,8 @@ export interface ScanOptions {
  * A loop with a state: `[carry, y] = f(carry, x)` for each slice x of `xs` along the first axis. The body is compiled
  * once and run for every step, however many they are, and so are its derivatives: reverse mode keeps the carries and
  * runs the loop backwards, forward mode carries tangents along.
- * @param f a synchronous function that is called once; inside, values cannot be read, and random numbers are the same
- * in every step. It may use other tensors, which get their gradients too
+ * @param f a synchronous function that is called once; inside, values cannot be read. Each step draws random numbers of
+ * its own, and derivatives see the same ones. It may use other tensors, which get their gradients too
  * @param init the first carry, a tensor or a tree; the carry keeps its form, shapes and dtypes
  * @param xs a tree of tensors with a common first extent, or null
  * @returns the last carry, and what f yields, stacked along a new first axis
@@ -61,13 +62,15 @@ export function scan<C, X, Y>(
     throw new ArgumentError("scan: expected a tensor as the carry or as a sequence, got none");
   const carries = first.map((x) => parameter(x));
   const slices = sequences.map((x) => parameter(x, x.shape.slice(1)));
-  const result = run("scan", () => f(filled(init, carries) as C, filled(xs, slices) as X));
+  const { result, numbers } = forCopies("scan", length, "different", () =>
+    run("scan", () => f(filled(init, carries) as C, filled(xs, slices) as X)),
+  );
   if (!Array.isArray(result) || result.length !== 2)
     throw new ArgumentError("scan: expected a function that returns [carry, y], got something else");
   const [carry, y]: readonly [unknown, unknown] = result;
   expectAlike("scan", "a carry after the step", nodesOf(carry), first);
   const roots = [...nodesOf(carry), ...nodesOf(y)];
-  const params = [...carries, ...slices];
+  const params = [...carries, ...slices, ...numbers];
   const outer = captured(roots, params);
   const results = loopResults(
     {
@@ -75,10 +78,10 @@ export function scan<C, X, Y>(
       body: closed(roots, params, outer),
       length,
       carries: first.length,
-      sequences: sequences.length,
+      sequences: sequences.length + numbers.length,
       reverse: options.reverse ?? false,
     },
-    [...first, ...sequences, ...outer],
+    [...first, ...sequences, ...countedUp(length, numbers), ...outer],
   );
   return [filled(init, results) as C, filled(y, results.slice(first.length)) as Reshapen<Y>];
 }

@@ -11,6 +11,7 @@ import { type CustomRule, customResults } from "../ops/control.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { filled, isNode, type Nodes, orZeros, type Sparse, sharedBy, zerosLike } from "./body.ts";
+import { countedUp, forCopies } from "./copies.ts";
 import { renamed, run } from "./transforms.ts";
 import { type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
@@ -35,9 +36,9 @@ function overBatch(size: number, args: Sparse, build: (examples: Sparse) => Spar
     batched.push(x);
     return example;
   });
-  const results = build(examples);
+  const { result: results, numbers } = forCopies("vmap", size, "different", () => build(examples));
   const roots = results.filter(isNode);
-  const lifted = vectorize(b, roots, mapped, batched, size);
+  const lifted = vectorize(b, roots, [...mapped, ...numbers], [...batched, ...countedUp(size, numbers)], size);
   return results.map((x) => (x === null ? null : (lifted[roots.indexOf(x)] ?? null)));
 }
 

@@ -1,8 +1,9 @@
 // Distributions: moments and distribution functions of many draws, edges, seeds, and the gradients of parameters.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import * as ct from "../index.ts";
 import { deviceNames, Generator, type RandomOptions, type Tensor, tensor, zeros } from "../index.ts";
 import { gradcheck } from "../testing/gradcheck.ts";
+import { differentiable } from "./gamma-gradient.ts";
 
 const { device: usual } = zeros([]);
 /** Draws for each comparison: the interpreter is slow. */
@@ -195,7 +196,6 @@ describe.each(deviceNames())("distributions on %s", (device) => {
       at,
       { rtol: 1e-5 },
     );
-    expect(ct.gamma([2], tensor(2, { requiresGrad: true })).requiresGrad).toBe(false);
   });
   test("another parameter needs no other plan", () => {
     const generator = new Generator(9);
@@ -230,4 +230,91 @@ test("parameters that make no sense are refused", () => {
   );
   expect(() => ct.gumbel([1], { dtype: "int32" })).toThrow("gumbel: expected float32 or float64, got int32");
   expect(() => ct.multivariateNormal(zeros([2]), ct.eye(3))).toThrow("expected a factor [..., 2, 2], got [3, 3]");
+});
+
+describe("gradients through gamma-distributed numbers", () => {
+  const float64 = { dtype: "float64" } as const;
+  // α, x, dx/dα where P(α, x) stays, and how that changes along; computed with 30 digits.
+  const known = [
+    [0.05, 0.00046656368489526217, 0.06696011961916871, 6.950065781566663],
+    [0.3, 1.514147144569685e-6, 6.678137722233792e-5, 0.002505907895828996],
+    [0.3, 0.07313113586695198, 0.642064162445568, 1.8966652277332712],
+    [0.3, 4.618936042791333, 4.602218344008006, -8.827180088976002],
+    [1, 1.0000050000333344e-5, 0.00011935826658328343, 0.0011923718308416013],
+    [1, 0.916290731874155, 1.122167641142331, -0.03322810589551988],
+    [1.5, 1.0547332531963933, 0.9288878686987789, 0.043388330686654354],
+    [1.5, 2.320813838043725, 1.3778571912581026, -0.1453328151589648],
+    [3, 0.43604516507829316, 0.3440249384155967, 0.09784903833569117],
+    [3, 2.6337106391958525, 0.9895403393529681, 0.00345161061455351],
+    [10, 9.668714614714128, 0.9997879018331381, 4.388552851088448e-5],
+    [10, 41.739562216623746, 1.9088172144179187, -0.04274102673406867],
+    [80, 72.3916864631445, 0.9528471695548427, 0.00029602831591288666],
+    [1000, 1040.73430801369, 1.0202661294638726, -1.0136086971065021e-5],
+  ];
+  const column = (i: number): Tensor =>
+    tensor(
+      known.map((row) => row[i]!),
+      float64,
+    );
+  const moved = (alpha: Tensor): Tensor => new ct.Tensor(differentiable(column(1).node, alpha.node));
+  const relative = (actual: Tensor, i: number): number =>
+    Math.max(...list(actual).map((x, row) => Math.abs(x / known[row]![i]! - 1)));
+
+  test.each(deviceNames())("first and second derivatives, in all modes, on %s", (device) => {
+    onTestFinished(() => ct.setDefaultDevice(usual));
+    ct.setDefaultDevice(device);
+    const slope = ct.grad((alpha: Tensor) => moved(alpha).sum());
+    expect(list(moved(column(0)))).toEqual(list(column(1)));
+    expect(relative(slope(column(0)), 2)).toBeLessThan(1e-7);
+    const ones = ct.ones([known.length], float64);
+    expect(relative(ct.jvp(moved, [column(0)], [ones])[1], 2)).toBeLessThan(1e-7);
+    expect(relative(ct.grad((alpha: Tensor) => slope(alpha).sum())(column(0)), 3)).toBeLessThan(1e-5);
+    expect(relative(ct.jvp(slope, [column(0)], [ones])[1], 3)).toBeLessThan(1e-5);
+  });
+  test("the mean's derivative is the derivatives' mean", () => {
+    const draws = 20_000;
+    const near = (f: (alpha: Tensor) => Tensor, at: number, expected: number, spread: number): void => {
+      const found = ct.grad(f)(tensor(at, float64)).itemSync();
+      expect(Math.abs(found - expected)).toBeLessThan((4 * spread) / Math.sqrt(draws));
+    };
+    for (const alpha of [0.2, 1, 2.5, 30]) {
+      // E x = α/rate, E log x = ψ(α) − log rate
+      const draw = (a: Tensor): Tensor => ct.gamma([draws], a, { ...float64, rate: 2, generator: new Generator(3) });
+      near((a) => draw(a).mean(), alpha, 0.5, 3);
+      near((a) => ct.log(draw(a)).mean(), alpha, ct.polygamma(1, tensor(alpha, float64)).itemSync(), 40 / alpha);
+    }
+    // E x = α/(α + β)
+    const beta = (a: Tensor, b: Tensor): Tensor => ct.beta([draws], a, b, { ...float64, generator: new Generator(4) });
+    near((a) => beta(a, tensor(3, float64)).mean(), 2, 3 / 25, 1);
+    near((b) => beta(tensor(2, float64), b).mean(), 3, -2 / 25, 1);
+    const weights = tensor([1, 2, 4], float64);
+    const simplex = (a: Tensor): Tensor =>
+      ct
+        .dirichlet(a, { ...float64, shape: [draws], generator: new Generator(5) })
+        .mul(weights)
+        .sum()
+        .div(draws);
+    const at = [1, 2, 0.5];
+    const [total, sum] = [3.5, 1 * 1 + 2 * 2 + 0.5 * 4];
+    list(ct.grad(simplex)(tensor(at, float64))).forEach((g, i) => {
+      expect(Math.abs(g - ([1, 2, 4][i]! / total - sum / total ** 2))).toBeLessThan(10 / Math.sqrt(draws));
+    });
+  });
+  test("float32, a sample of 0, batches, and eager gradients", () => {
+    const alphas = tensor([1e-4, 0.5, 2, 1e4]);
+    const draw = (a: Tensor): Tensor => ct.gamma(a.shape, a, { generator: new Generator(1) });
+    expect(list(draw(alphas))[0]).toBe(0);
+    const gradients = list(ct.grad((a: Tensor) => draw(a).sum())(alphas));
+    expect(gradients[0]).toBe(0);
+    expect(gradients.slice(1).every((g) => g > 0 && g < 10)).toBe(true);
+    const each = ct.vmap(ct.grad((a: Tensor) => ct.gamma([], a, { generator: new Generator(1) })))(alphas);
+    list(each).forEach((g, i) => {
+      expect(g).toBeCloseTo(gradients[i]!, 6);
+    });
+    const w = tensor([0.5, 2], { requiresGrad: true });
+    const loss = draw(w).sum();
+    loss.itemSync();
+    loss.backward();
+    expect(list(w.grad!)).toEqual(list(ct.grad((a: Tensor) => draw(a).sum())(tensor([0.5, 2]))));
+  });
 });

@@ -1,5 +1,6 @@
 // Random numbers of many distributions. Parameters are numbers or tensors that broadcast to the shape; numbers are run-time inputs.
-// Where a sample is a formula of its parameters and of noise, gradients flow to them; rejection and whole numbers stop them.
+// Where a sample is a formula of its parameters and of noise, gradients flow to them, and so they do through the gamma
+// distribution; whole numbers stop them.
 import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { type Shape, showShape, sizeOf } from "../base/shape.ts";
 import type { Literal, ShapeLike } from "../base/shape-types.ts";
@@ -15,6 +16,7 @@ import { Tensor } from "../tensor/tensor.ts";
 import { checkCount, checkShape, floatOf, nodeOf } from "./arguments.ts";
 import { created, placementOf } from "./create.ts";
 import { type Generator, normalNode, openNode, type RandomOptions, shared, uniformNode } from "./draw.ts";
+import { differentiable } from "./gamma-gradient.ts";
 import { moved, narrowed } from "./shape.ts";
 import type { Operand } from "./types.ts";
 
@@ -234,11 +236,12 @@ function gammaNode(noise: Noise, concentration: Node): Node {
   }
   // Γ(α) = Γ(α + 1)·u^(1/α)
   const boost = b.exp(b.div(b.log(noise.open()), concentration));
-  return halt(b.select(isSmall, b.mul(y, boost), y));
+  return differentiable(b.select(isSmall, b.mul(y, boost), y), concentration);
 }
 
 /**
- * Gamma-distributed numbers. No gradient flows to the concentration.
+ * Gamma-distributed numbers. Gradients flow to both parameters: a sample moves so that its place in the distribution
+ * stays (Figurnov et al., "Implicit reparameterization gradients", 2018).
  * @param concentration α, above 0
  * @param options.rate 1 by default: the mean is α/rate
  * @throws {ArgumentError} `gamma: expected a concentration above 0, got 0`
@@ -258,7 +261,7 @@ export function gamma<const S extends ShapeLike>(
 }
 
 /**
- * Beta-distributed numbers in [0, 1], from two of a gamma distribution. No gradient flows to the concentrations.
+ * Beta-distributed numbers in [0, 1], from two of a gamma distribution, through which gradients flow.
  * @param concentration1 α, above 0
  * @param concentration0 β, above 0: the mean is α/(α + β)
  * @example beta([4], 2, 3).shape // [4]
@@ -278,7 +281,8 @@ export function beta<const S extends ShapeLike>(
 }
 
 /**
- * Dirichlet-distributed probabilities: positive, with sum 1 along the last axis. No gradient flows to the concentration.
+ * Dirichlet-distributed probabilities: positive, with sum 1 along the last axis. Gradients flow
+ * through the gamma-distributed numbers that they are made of.
  * @param concentration `[..., k]`
  * @param options.shape leading axes of independent draws, none by default
  * @returns `[...shape, ..., k]`

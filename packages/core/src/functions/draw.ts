@@ -8,6 +8,7 @@ import { threefry } from "../ops/random.ts";
 import { iotaNode, scalarNode } from "../ops/source.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkShape } from "./arguments.ts";
+import { copyThatDraws } from "./copies.ts";
 import { type CreateOptions, created, placementOf } from "./create.ts";
 
 const word = 2 ** 32;
@@ -42,16 +43,33 @@ export class Generator {
     this.counter = state.counter;
   }
 
-  /** The next `count` words of 32 bits, as int32. */
+  /**
+   * The next `count` words of 32 bits, as int32. Inside of `vmap` and `scan` they are the next words for all examples or
+   * steps, one after another, of which each takes its own.
+   */
   bits(count: number, device: string): Node {
+    const copy = copyThatDraws(device);
+    const words = count * (copy?.count ?? 1);
     // One draw never crosses a multiple of 2³², where the counter's word starts again under another key.
-    if ((this.counter % word) + count > word) this.counter = Math.ceil(this.counter / word) * word;
+    if ((this.counter % word) + words > word) this.counter = Math.ceil(this.counter / word) * word;
     const scalar = (value: number): Node => scalarNode(value | 0, "int32", device);
     const [low, high] = this.key;
-    const position = builder.add(iotaNode(count, device), scalar(this.counter % word));
-    const bits = makeNode(threefry, [position, scalar(low), scalar(high + Math.floor(this.counter / word))]);
-    this.counter += count;
-    return bits;
+    let position = builder.add(iotaNode(count, device), scalar(this.counter % word));
+    let upper = scalar(high + Math.floor(this.counter / word));
+    let used = words;
+    if (copy) {
+      let { index } = copy;
+      if (words > word) {
+        // More than one key has: each serves as many copies as a power of two lets it.
+        const shift = Math.floor(Math.log2(word / count));
+        upper = builder.add(upper, builder.shr(index, builder.num(shift, index)));
+        index = builder.and(index, builder.num(2 ** shift - 1, index));
+        used = Math.ceil(copy.count / 2 ** shift) * word;
+      }
+      position = builder.add(position, builder.mul(index, builder.num(count | 0, index)));
+    }
+    this.counter += used;
+    return makeNode(threefry, [position, scalar(low), upper]);
   }
 }
 

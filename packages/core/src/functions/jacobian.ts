@@ -12,6 +12,7 @@ import { Tensor } from "../tensor/tensor.ts";
 import { nodeOf } from "./arguments.ts";
 import { moved } from "./shape.ts";
 import { grad, jvp, type Positions, renamed, run } from "./transforms.ts";
+import type { Plain, Reshapen } from "./trees.ts";
 
 export interface JacobianOptions {
   /** Reverse mode sweeps once for each output, forward mode once for each input: by default, the one with fewer sweeps. */
@@ -124,19 +125,19 @@ export function hessian<A extends readonly Tensor[], const N extends Positions =
 
 /**
  * The Hessian of a function with a scalar result times a vector, without the Hessian: forward mode over reverse mode.
- * @param f a synchronous function of tensors
+ * @param f a synchronous function of tensors, or of trees of them
  * @param primals its arguments
  * @param tangents the vector, in the arguments' form
  * @returns the product, an array with one part for each argument
  * @example (await hvp((x) => x.pow(3).sum(), [tensor([1, 2])], [tensor([1, 1])])[0].toArray()) // [6, 12]
  */
-export function hvp<A extends readonly Tensor[]>(
+export function hvp<A extends readonly unknown[]>(
   f: (...args: A) => Tensor,
   primals: readonly [...A],
-  tangents: readonly Tensor[],
-): { -readonly [K in keyof A]: Tensor } {
+  tangents: Reshapen<readonly [...A]>,
+): { -readonly [K in keyof A]: Plain<A[K]> } {
   const positions = primals.map((_, i) => i);
   const gradient = (...xs: A): unknown => grad<A, Shape, number[]>(f, positions)(...xs);
-  const [, product] = jvp(gradient, primals, tangents as never);
-  return product as { -readonly [K in keyof A]: Tensor };
+  const [, product] = jvp(gradient, primals, tangents);
+  return product as { -readonly [K in keyof A]: Plain<A[K]> };
 }

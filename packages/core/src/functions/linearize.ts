@@ -1,14 +1,16 @@
 // A function's derivative at a point, as a function.
 import { forward } from "../autodiff/forward.ts";
+import { rebuild } from "../autodiff/rebuild.ts";
 import { isFloat } from "../base/dtype.ts";
 import { realize } from "../engine/engine.ts";
 import { Node } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
-import { filled, isNode, type Nodes, orZeros, zerosLike } from "./body.ts";
+import { unknownLeaf } from "../ops/source.ts";
+import { filled, type Nodes, orZeros } from "./body.ts";
 import { checked } from "./custom.ts";
 import { renamed, run } from "./transforms.ts";
-import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { type Plain, type Reshapen, Substituted, tensorsOf } from "./trees.ts";
 
 /** Computes what tangents read of the graph up to node number `newest`, unless it is inside of another transform. */
 function keepPrimals(tangents: Nodes, newest: number): void {
@@ -34,27 +36,28 @@ export function linearize<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   primals: readonly [...A],
 ): [result: R, push: (...tangents: { [K in keyof A]: Reshapen<A[K]> }) => Plain<R>] {
-  const fresh = mapTensors(primals, renamed) as readonly [...A];
-  const own = run("linearize", () => f(...fresh));
+  const substituted = new Substituted();
+  const fresh = substituted.of(primals, renamed) as readonly [...A];
+  const own = substituted.during(() => run("linearize", () => f(...fresh)));
   const roots = tensorsOf(own).map((x) => x.node);
   const newest = Node.latestId;
+  const moving = substituted.tensors.map((x) => x.node).filter((x) => isFloat(x.dtype));
+  // The tangent is built at once, for directions to come: what somebody reads until then forgets how it came about.
+  const directions = moving.map((x) =>
+    unknownLeaf(x.shape, x.dtype, x.device, "inside of linearize a direction has no values of its own"),
+  );
+  const found = orZeros(roots, forward(b, roots, moving, directions));
+  let isKept = false;
   const push = (...tangents: { [K in keyof A]: Reshapen<A[K]> }): Plain<R> => {
-    const pairs = fresh.flatMap((arg, i) => {
-      const nodes = tensorsOf(arg).map((x) => x.node);
-      const given = checked("linearize", `a tangent of argument ${i}`, tangents[i], nodes);
-      return nodes
-        .map((node, j) => ({ node, dx: given[j] ?? zerosLike(node) }))
-        .filter(({ node }) => isFloat(node.dtype));
+    const given = fresh.flatMap((arg, i) => {
+      const like = tensorsOf(arg).map((x) => x.node);
+      return checked("linearize", `a tangent of argument ${i}`, tangents[i], like).filter((_, j) =>
+        isFloat(like[j]?.dtype ?? "int32"),
+      );
     });
-    const found = forward(
-      b,
-      roots,
-      pairs.map((x) => x.node),
-      pairs.map((x) => x.dx),
-    );
-    keepPrimals(found.filter(isNode), newest);
-    return filled(own, orZeros(roots, found)) as Plain<R>;
+    if (!isKept) keepPrimals(found, newest);
+    isKept = true;
+    return filled(own, rebuild({ roots: found, inputs: directions }, given)) as Plain<R>;
   };
-  // Whoever reads the result reads another node, so that the way through this one is kept.
-  return [mapTensors(own, renamed) as R, push];
+  return [own as R, push];
 }

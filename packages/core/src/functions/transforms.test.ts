@@ -10,6 +10,7 @@ import {
   jacobian,
   jvp,
   layerNorm,
+  linearize,
   maxPool2d,
   rand,
   setDefaultDevice,
@@ -304,7 +305,7 @@ describe.each(deviceNames())("on %s", (device) => {
     });
     const blocks = hessian(f, [0, 1])(...inputs);
     expectNear("hessian", blocks.flat().flatMap(numbers), results.hessian, tol.hessian!);
-    hvp(f, inputs, results.hvp.v.map(load)).forEach((g, i) => {
+    hvp(f, inputs, results.hvp.v.map(load) as [Tensor, Tensor]).forEach((g, i) => {
       check("hvp", g, results.hvp.result[i]!);
     });
     check("jvp", jvp(f, inputs, results.jvp.v.map(load) as [Tensor, Tensor])[1], results.jvp.result);
@@ -315,5 +316,65 @@ describe.each(deviceNames())("on %s", (device) => {
       const partial = wrt.reduce<(a: Tensor, b: Tensor) => Tensor>((g, at) => grad(g, at), f);
       check("partials", partial(...inputs), { shape: [], data: [value] });
     }
+  });
+});
+
+describe("what vjp and linearize return doesn't depend on what is read before", () => {
+  const at = (): Tensor => tensor([1, 2], { dtype: "float64" });
+  const ones = (): Tensor => tensor([1, 1]);
+  const slopes = [2 * Math.E, 2 * Math.exp(2)];
+  test.each([
+    ["nothing", (_y: Tensor, _h: Tensor) => undefined],
+    ["the result", (y: Tensor) => y.dataSync()],
+    ["what the function lets out", (_y: Tensor, h: Tensor) => h.dataSync()],
+    ["both", (y: Tensor, h: Tensor) => [h.dataSync(), y.dataSync()]],
+    ["what is computed from the result", (y: Tensor, h: Tensor) => y.mul(h).dataSync()],
+  ])("%s", (_, read) => {
+    let inner = zeros([]) as Tensor;
+    const g = (x: Tensor): Tensor => {
+      inner = x.exp();
+      return inner.mul(2);
+    };
+    const [y, pull] = vjp(g, [at()]);
+    read(y, inner);
+    near(pull(ones())[0], slopes, 1e-12);
+    read(y, inner);
+    near(
+      pull(ones().mul(3))[0],
+      slopes.map((v) => 3 * v),
+      1e-12,
+    );
+    const [z, push] = linearize(g, [at()]);
+    read(z, inner);
+    near(push(ones()), slopes, 1e-12);
+    read(z, inner);
+    near(
+      push(ones().mul(3)),
+      slopes.map((v) => 3 * v),
+      1e-12,
+    );
+    near(y, slopes, 1e-12);
+    near(z, slopes, 1e-12);
+    // And its own derivative, where all of that happens inside of another transform.
+    const second = grad((x: Tensor) => {
+      const [w, back] = vjp(g, [x]);
+      read(w, inner);
+      return back(w)[0].sum();
+    });
+    near(second(at()), [8 * Math.exp(2), 8 * Math.exp(4)], 1e-12); // d/dx (2eˣ)² = 8e²ˣ
+  });
+  test("integers among the arguments and the results stay as they are", () => {
+    const g = (x: Tensor, i: Tensor): [Tensor, Tensor] => [x.mul(i), i.add(1)];
+    const index = tensor([2, 3], { dtype: "int32" });
+    const [[y, j], push] = linearize(g, [at(), index]);
+    expect([numbers(y), numbers(j)]).toEqual([
+      [2, 6],
+      [3, 4],
+    ]);
+    const [dy, dj] = push(ones(), index);
+    expect([numbers(dy), numbers(dj)]).toEqual([
+      [2, 3],
+      [0, 0],
+    ]);
   });
 });

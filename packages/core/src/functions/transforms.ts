@@ -1,5 +1,6 @@
 // Transforms: from a function of tensors to its derivatives, or to the same function over a batch. They compose in any order.
 import { forward } from "../autodiff/forward.ts";
+import { rebuild } from "../autodiff/rebuild.ts";
 import { reverse } from "../autodiff/reverse.ts";
 import { vectorize } from "../autodiff/vectorize.ts";
 import { isFloat } from "../base/dtype.ts";
@@ -12,8 +13,9 @@ import { alias, stopGradient as stopGradientOp } from "../ops/cast.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nodeOf, range } from "./arguments.ts";
+import { countedUp, forCopies, type Randomness } from "./copies.ts";
 import { moved } from "./shape.ts";
-import { mapTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { mapTensors, type Plain, type Reshapen, Substituted, tensorsOf } from "./trees.ts";
 
 /** Which arguments to differentiate by: a position, or several. */
 export type Positions = number | readonly number[];
@@ -51,15 +53,28 @@ function freshArguments(
   operation: string,
   args: readonly unknown[],
   positions: readonly number[],
-): { fresh: unknown[]; nodes: Node[] } {
-  const fresh = args.map((arg, i) => (positions.includes(i) ? mapTensors(arg, renamed) : arg));
-  const nodes = positions.flatMap((at) => tensorsOf(fresh[at]).map((x) => x.node));
+): { call: <R>(f: (...args: never) => R) => R; nodes: Node[] } {
+  const substituted = new Substituted();
+  const found = new Map<number, Node[]>();
+  const fresh = args.map((arg, i) => {
+    if (!positions.includes(i)) return arg;
+    const from = substituted.tensors.length;
+    const own = substituted.of(arg, renamed);
+    found.set(
+      i,
+      substituted.tensors.slice(from).map((x) => x.node),
+    );
+    return own;
+  });
+  const nodes = positions.flatMap((at) => found.get(at) ?? []);
   for (const node of nodes)
     if (!isFloat(node.dtype))
       throw new DTypeError(
         `${operation}: expected float tensors to differentiate by, got ${node.dtype}. Name the others in the positions, or convert it with .to("float32")`,
       );
-  return { fresh, nodes };
+  const call = <R>(f: (...args: never) => R): R =>
+    substituted.during(() => run(operation, () => f(...(fresh as never))));
+  return { call, nodes };
 }
 
 const zerosFor = (node: Node): Node => b.fill(0, node.shape, node);
@@ -94,7 +109,8 @@ function scalarResult(operation: string, result: unknown): Node {
 
 /**
  * The gradient of a function with a scalar result, by one reverse sweep.
- * @param f a synchronous function of tensors, or of arrays and plain objects of them
+ * @param f a synchronous function of tensors, or of arrays, plain objects and modules of them; the gradient of a module is
+ * an object with one for each of its trainable parameters, by name
  * @param positions which arguments to differentiate by: 0 by default; with a list, the result is an array
  * @returns a function of the same arguments. Where the result doesn't depend on an argument, its gradient is zeros
  * @throws {ShapeError} `grad: expected a function with a scalar result, got shape [2]. Reduce it (.sum(), .mean()), or use vjp or jacobian`
@@ -142,8 +158,8 @@ function valueAndGradOf<A extends readonly unknown[]>(
 ): (...args: A) => [unknown, unknown] {
   return (...args) => {
     const chosen = checkPositions(operation, positions, args.length);
-    const { fresh, nodes } = freshArguments(operation, args, chosen);
-    const result = run(operation, () => f(...(fresh as never)));
+    const { call, nodes } = freshArguments(operation, args, chosen);
+    const result = call(f);
     if (hasAux && !Array.isArray(result))
       throw new ArgumentError(`${operation}: expected a function that returns [scalar, anything] with hasAux`);
     const y = scalarResult(operation, hasAux && Array.isArray(result) ? result[0] : result);
@@ -175,16 +191,22 @@ export function vjp<A extends readonly unknown[], R>(
   primals: readonly [...A],
 ): [result: R, pull: (cotangents: Reshapen<R>) => { -readonly [K in keyof A]: Plain<A[K]> }] {
   const positions = range(primals.length);
-  const { fresh, nodes } = freshArguments("vjp", primals, positions);
-  const own = run("vjp", () => f(...(fresh as never)));
+  const { call, nodes } = freshArguments("vjp", primals, positions);
+  const own = call(f);
   const roots = tensorsOf(own).map((x) => x.node);
-  // Whoever reads the result reads another node, so that the way back through this one is kept.
-  const result = mapTensors(own, renamed) as R;
+  // The way back is laid at once, for cotangents to come: what somebody reads until then forgets how it came about.
+  const seeds = roots.map((y) =>
+    unknownLeaf(y.shape, y.dtype, y.device, "inside of vjp a cotangent has no values of its own"),
+  );
+  const gradients = reverse(b, roots, seeds, nodes);
+  const found = gradients.filter((g) => g !== null);
   const pull = (cotangents: Reshapen<R>): { -readonly [K in keyof A]: Plain<A[K]> } => {
-    const given = matching("vjp", "cotangents", cotangents, roots);
-    return likeArguments(primals, positions, nodes, reverse(b, roots, given, nodes)) as never;
+    const pulled = rebuild({ roots: found, inputs: seeds }, matching("vjp", "cotangents", cotangents, roots));
+    let next = 0;
+    const each = gradients.map((g) => (g === null ? null : (pulled[next++] ?? null)));
+    return likeArguments(primals, positions, nodes, each) as never;
   };
-  return [result, pull];
+  return [own as R, pull];
 }
 
 /**
@@ -201,9 +223,9 @@ export function jvp<A extends readonly unknown[], R>(
   primals: readonly [...A],
   tangents: Reshapen<readonly [...A]>,
 ): [result: R, tangent: Plain<R>] {
-  const { fresh, nodes } = freshArguments("jvp", primals, range(primals.length));
+  const { call, nodes } = freshArguments("jvp", primals, range(primals.length));
   const directions = matching("jvp", "tangents", tangents, nodes);
-  const result = run("jvp", () => f(...(fresh as never)));
+  const result = call(f);
   const roots = tensorsOf(result).map((x) => x.node);
   const found = forward(b, roots, nodes, directions);
   let next = 0;
@@ -216,12 +238,18 @@ export interface VmapOptions {
   readonly inAxes?: number | null | readonly (number | null)[];
   /** Where the batch lies in the results, 0 by default. */
   readonly outAxes?: number;
+  /**
+   * Random numbers inside: "different" for each example, the default; "same" for all; "error" refuses to draw any, as
+   * `torch.func.vmap` does by default.
+   */
+  readonly randomness?: Randomness;
 }
 
 /**
- * A function of one example as a function of a batch, without a loop. Random numbers are the same for all examples.
+ * A function of one example as a function of a batch, without a loop. Each example draws random numbers of its own: of a
+ * function that draws once, those that one draw for the whole batch gives.
  * @param f a synchronous function of tensors; inside, the batch axis is not there, and values cannot be read
- * @param options inAxes and outAxes, 0 by default
+ * @param options inAxes and outAxes, 0 by default; randomness, "different" by default
  * @throws {ShapeError} `vmap: expected one batch size, got 2 and 3`
  * @throws {ArgumentError} `vmap: expected an axis for each of 2 arguments, got 1`
  * @example (await vmap((x, y) => x.matmul(y))(tensor([[1, 2], [3, 4]]), tensor([[1, 0], [0, 1]])).toArray()) // [1, 4]
@@ -230,7 +258,7 @@ export function vmap<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   options: VmapOptions = {},
 ): (...args: { [K in keyof A]: Reshapen<A[K]> }) => Reshapen<R> {
-  const { inAxes = 0, outAxes = 0 } = options;
+  const { inAxes = 0, outAxes = 0, randomness = "different" } = options;
   return (...args) => {
     const axes = typeof inAxes === "number" || inAxes === null ? args.map(() => inAxes) : inAxes;
     if (axes.length !== args.length)
@@ -238,10 +266,11 @@ export function vmap<A extends readonly unknown[], R>(
     const mapped: Node[] = [];
     const batched: Node[] = [];
     let size: number | null = null;
+    const substituted = new Substituted();
     const examples = args.map((arg, i) => {
       const axis = axes[i] ?? null;
       if (axis === null) return arg;
-      return mapTensors(arg, ({ node }) => {
+      return substituted.of(arg, ({ node }) => {
         const lead = moved(node, normalizeAxis("vmap", axis, node.shape), 0);
         const [count = 0, ...shape] = lead.shape;
         if (size !== null && size !== count)
@@ -255,9 +284,11 @@ export function vmap<A extends readonly unknown[], R>(
     });
     if (size === null)
       throw new ArgumentError("vmap: expected at least one tensor with a batch axis, got none. Check inAxes");
-    const result = run("vmap", () => f(...(examples as never)));
+    const { result, numbers } = forCopies("vmap", size, randomness, () =>
+      substituted.during(() => run("vmap", () => f(...(examples as never)))),
+    );
     const roots = tensorsOf(result).map((x) => x.node);
-    const lifted = vectorize(b, roots, mapped, batched, size);
+    const lifted = vectorize(b, roots, [...mapped, ...numbers], [...batched, ...countedUp(size, numbers)], size);
     let next = 0;
     return mapTensors(result, (y) => {
       const node = lifted[next++];

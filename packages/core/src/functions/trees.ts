@@ -1,11 +1,33 @@
-// Trees of tensors: what transforms take and return. Arrays and plain objects, nested; other values are left alone.
+// Trees of tensors: what transforms take and return. Arrays, plain objects and modules, nested; other values are left alone.
+import type { Node } from "../graph/node.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-/** The same tree with tensors of any shape. */
-export type Reshapen<T> = T extends Tensor ? Tensor : T extends object ? { [K in keyof T]: Reshapen<T[K]> } : T;
+/** An object that transforms take for a tree, as they do modules: of tensors that it computes with, by name. */
+export interface NamedTensors {
+  tensorsByName(): Readonly<Record<string, Tensor>>;
+}
 
-/** The same tree with tensors that are not the class of the given ones. */
-export type Plain<T> = T extends Tensor<infer S> ? Tensor<S> : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
+/** The same tree with tensors of any shape. */
+export type Reshapen<T> = T extends Tensor
+  ? Tensor
+  : T extends NamedTensors
+    ? T | Readonly<Record<string, Tensor>>
+    : T extends object
+      ? { [K in keyof T]: Reshapen<T[K]> }
+      : T;
+
+/** The same tree with tensors that are not the class of the given ones; a module's by their names. */
+export type Plain<T> =
+  T extends Tensor<infer S>
+    ? Tensor<S>
+    : T extends NamedTensors
+      ? Record<string, Tensor>
+      : T extends object
+        ? { [K in keyof T]: Plain<T[K]> }
+        : T;
+
+const isNamed = (x: unknown): x is NamedTensors =>
+  typeof x === "object" && x !== null && "tensorsByName" in x && typeof x.tensorsByName === "function";
 
 const isPlainObject = (x: unknown): x is Record<string, unknown> => {
   if (typeof x !== "object" || x === null) return false;
@@ -17,13 +39,65 @@ const isPlainObject = (x: unknown): x is Record<string, unknown> => {
 export function tensorsOf(tree: unknown): Tensor[] {
   if (tree instanceof Tensor) return [tree];
   if (Array.isArray(tree)) return tree.flatMap(tensorsOf);
+  if (isNamed(tree)) return Object.values(tree.tensorsByName());
   return isPlainObject(tree) ? Object.values(tree).flatMap(tensorsOf) : [];
 }
 
-/** The tree with each tensor replaced, depth first. */
+/** The tree with each tensor replaced, depth first; a module becomes an object of what its tensors are replaced by. */
 export function mapTensors(tree: unknown, replace: (x: Tensor) => unknown): unknown {
   if (tree instanceof Tensor) return replace(tree);
   if (Array.isArray(tree)) return tree.map((part) => mapTensors(part, replace));
+  if (isNamed(tree)) return mapTensors(tree.tensorsByName(), replace);
   if (!isPlainObject(tree)) return tree;
   return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, mapTensors(part, replace)]));
+}
+
+/**
+ * Runs a function while some tensors stand for others, of any shape: whoever computes with one computes with the other.
+ * @param pairs each tensor with the one that it stands for
+ * @example (await ((x) => standingFor([[x, tensor(5)]], () => x.mul(2)))(tensor(1)).item()) // 10
+ */
+export function standingFor<R>(pairs: readonly (readonly [tensor: Tensor, other: Tensor])[], f: () => R): R {
+  const before: { tensor: Tensor; own: Node; node: Node }[] = [];
+  try {
+    for (const [tensor, { node }] of pairs) {
+      before.push({ tensor, own: tensor.node, node });
+      tensor.node = node;
+    }
+    return f();
+  } finally {
+    // What was assigned meanwhile stays.
+    for (const { tensor, own, node } of before.reverse()) if (tensor.node === node) tensor.node = own;
+  }
+}
+
+/** Arguments for a transform's function. Modules stay what they are, and their tensors stand for others while it runs. */
+export class Substituted {
+  private readonly pairs: (readonly [Tensor, Tensor])[] = [];
+  /** The tensors in place of those of the arguments, depth first. */
+  readonly tensors: Tensor[] = [];
+
+  /** A tree with each tensor replaced. */
+  of(tree: unknown, replace: (x: Tensor) => Tensor): unknown {
+    if (tree instanceof Tensor) {
+      const other = replace(tree);
+      this.tensors.push(other);
+      return other;
+    }
+    if (Array.isArray(tree)) return tree.map((part) => this.of(part, replace));
+    if (isNamed(tree)) {
+      for (const tensor of tensorsOf(tree)) {
+        const other = replace(tensor);
+        this.tensors.push(other);
+        this.pairs.push([tensor, other]);
+      }
+      return tree;
+    }
+    if (!isPlainObject(tree)) return tree;
+    return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, this.of(part, replace)]));
+  }
+
+  during<R>(f: () => R): R {
+    return standingFor(this.pairs, f);
+  }
 }

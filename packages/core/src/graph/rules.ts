@@ -22,6 +22,8 @@ export interface Elementwise extends Common {
   body<V>(a: Algebra<V>, attrs: Attrs, ...xs: V[]): V;
   /** One for each input; attributes are read off the node where a formula needs them. */
   partials(attrs: Attrs): readonly (Partial | null)[];
+  /** Whether a derivative may be infinite or NaN for finite inputs: there, a cotangent of 0 stays 0 in reverse mode. */
+  singular?(inputs: readonly Node[]): boolean;
 }
 
 /** Linear in all of its inputs together (join has many). */

@@ -116,6 +116,7 @@ export const div: Elementwise = {
   shape: broadcast,
   body: (a, _, n, d) => a.div(n, d),
   partials: () => [(a, g, _, _n, d) => a.div(g, d), (a, g, y, _n, d) => a.neg(a.mul(g, a.div(y, d)))],
+  singular: ([, d]) => d?.op.kind !== "constant" && d?.op.kind !== "scalar",
 };
 
 /** The floored remainder n − d·⌊n/d⌋, with the sign of d: ∂y/∂n = 1, ∂y/∂d = −⌊n/d⌋. */
@@ -146,6 +147,7 @@ export const reciprocal: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.div(a.num(1, x), x),
   partials: () => [(a, g, y) => a.neg(a.mul(g, a.mul(y, y)))],
+  singular: () => true,
 };
 
 /** The truncated remainder n − d·trunc(n/d), with the sign of n: ∂y/∂n = 1, ∂y/∂d = −trunc(n/d). */

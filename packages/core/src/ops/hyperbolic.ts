@@ -60,6 +60,7 @@ export const asin: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.atan2(x, complement(a, x)),
   partials: () => [(a, g, _, x) => a.div(g, complement(a, x))],
+  singular: () => true,
 };
 
 /** ∂y = −1/√(1 − x²). */
@@ -70,6 +71,7 @@ export const acos: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.atan2(complement(a, x), x),
   partials: () => [(a, g, _, x) => a.neg(a.div(g, complement(a, x)))],
+  singular: () => true,
 };
 
 /** ∂y = 1/(1 + x²). */
@@ -124,6 +126,7 @@ export const acosh: Elementwise = {
       return a.div(g, a.sqrt(a.mul(a.sub(x, one), a.add(x, one))));
     },
   ],
+  singular: () => true,
 };
 
 /** ½·log((1 + x)/(1 − x)) as ½·log1p(2|x|/(1 − |x|)). ∂y = 1/(1 − x²). */
@@ -145,4 +148,5 @@ export const atanh: Elementwise = {
       return a.div(g, a.mul(a.sub(one, x), a.add(one, x)));
     },
   ],
+  singular: () => true,
 };

@@ -71,6 +71,7 @@ export const erfinv: Elementwise = {
     return a.select(isEdge, a.mul(x, num(Number.POSITIVE_INFINITY)), signed);
   },
   partials: () => [(a, g, y) => a.mul(g, a.mul(a.num(1 / twoOverRootPi, y), a.exp(a.mul(y, y))))],
+  singular: () => true,
 };
 
 /** y − u/(1 + y·u) with u = (erf y − x)/erf′ y; above ½ by what is missing to 1. */

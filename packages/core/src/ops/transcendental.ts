@@ -31,6 +31,7 @@ export const log: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.log(x),
   partials: () => [(a, g, _, x) => a.div(g, x)],
+  singular: () => true,
 };
 
 /** log(1 + x), accurate near 0: ∂y = 1/(1 + x). */
@@ -41,6 +42,7 @@ export const log1p: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.log1p(x),
   partials: () => [(a, g, _, x) => a.div(g, a.add(x, a.num(1, x)))],
+  singular: () => true,
 };
 
 export const sin: Elementwise = {
@@ -99,6 +101,7 @@ export const sqrt: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.sqrt(x),
   partials: () => [(a, g, y) => a.div(g, a.mul(a.num(2, y), y))],
+  singular: () => true,
 };
 
 /** x^−½: ∂y = −y³/2. */
@@ -109,6 +112,7 @@ export const rsqrt: Elementwise = {
   shape: broadcast,
   body: (a, _, x) => a.div(a.num(1, x), a.sqrt(x)),
   partials: () => [(a, g, y) => a.mul(g, a.mul(a.num(-0.5, y), a.mul(y, a.mul(y, y))))],
+  singular: () => true,
 };
 
 /** The angle of the point (x, y): ∂/∂y = x/(x² + y²), ∂/∂x = −y/(x² + y²). */
@@ -122,6 +126,7 @@ export const atan2: Elementwise = {
     (a, g, _, y, x) => a.mul(g, a.div(x, a.add(a.mul(x, x), a.mul(y, y)))),
     (a, g, _, y, x) => a.neg(a.mul(g, a.div(y, a.add(a.mul(x, x), a.mul(y, y))))),
   ],
+  singular: () => true,
 };
 
 /** 1/x stays finite for larger |x|. */
@@ -150,6 +155,7 @@ export const pow: Elementwise = {
       return a.mul(g, a.mul(y, a.log(a.select(flat, a.num(1, x), x))));
     },
   ],
+  singular: () => true,
 };
 
 /**

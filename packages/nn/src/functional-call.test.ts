@@ -1,0 +1,192 @@
+// Modules in transforms: gradients in their structure, other parameters for a while, and the same numbers as eagerly.
+import {
+  Generator,
+  grad,
+  hvp,
+  jvp,
+  linearize,
+  manualSeed,
+  randn,
+  stack,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from "@cotangent/core";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import {
+  BatchNorm1d,
+  Conv2d,
+  Dropout,
+  Embedding,
+  Flatten,
+  functionalCall,
+  LayerNorm,
+  Linear,
+  MaxPool2d,
+  mse,
+  ReLU,
+  Sequential,
+} from "./index.ts";
+
+const numbers = (x: Tensor | null | undefined): number[] => (x ? [...x.dataSync()] : []);
+const near = (actual: Tensor | null | undefined, expected: Tensor | null | undefined, digits = 5): void => {
+  expect(actual?.shape).toEqual(expected?.shape);
+  numbers(actual).forEach((x, i) => {
+    expect(x).toBeCloseTo(numbers(expected)[i] ?? Number.NaN, digits);
+  });
+};
+type Net = ReturnType<typeof net>;
+const net = () => {
+  manualSeed(1);
+  return new Sequential(new Linear(3, 4), new ReLU(), new LayerNorm(4), new Linear(4, 2));
+};
+const input = (): Tensor => randn([5, 3], { generator: new Generator(2) });
+const target = (): Tensor => randn([5, 2], { generator: new Generator(3) });
+const loss = (model: Net, x: Tensor): Tensor<[]> => mse(model.forward(x) as Tensor, target()) as Tensor<[]>;
+
+describe("modules as arguments of transforms", () => {
+  test("grad gives what backward() gives, by name, and leaves the model as it was", () => {
+    const model = net();
+    const before = model.parameters().map(numbers);
+    const nodes = model.parameters().map((x) => x.node);
+    const [value, gradients] = valueAndGrad(loss)(model, input());
+    expectTypeOf(gradients).toEqualTypeOf<Record<string, Tensor>>();
+    expect(model.parameters().map((x) => x.node)).toEqual(nodes);
+    expect(model.parameters().map((x) => x.grad)).toEqual(before.map(() => null));
+    const eager = loss(model, input());
+    eager.backward();
+    near(value, eager);
+    expect(Object.keys(gradients)).toEqual(model.namedParameters().map(([name]) => name));
+    for (const [name, parameter] of model.namedParameters()) near(gradients[name], parameter.grad);
+  });
+  test("within a tree, beside other arguments, and without what is frozen", () => {
+    const model = net();
+    model.parameters()[0]?.requiresGrad_(false);
+    const scaled = (p: { model: Net; scale: Tensor }, x: Tensor): Tensor => loss(p.model, x).mul(p.scale);
+    const [g, dx] = grad(scaled, [0, 1])({ model, scale: tensor(2) }, input());
+    near(g.scale, loss(model, input()));
+    expect(Object.keys(g.model)).toEqual(
+      model
+        .namedParameters()
+        .slice(1)
+        .map(([name]) => name),
+    );
+    near(dx, grad((x: Tensor) => loss(model, x).mul(2))(input()));
+  });
+  test("vjp, jvp and linearize agree, and second derivatives are those of the parameters", () => {
+    const model = net();
+    const direction = Object.fromEntries(model.namedParameters().map(([name, x]) => [name, randn(x.shape)]));
+    const inner = (a: Record<string, Tensor>, b: Record<string, Tensor>): number =>
+      Object.keys(a).reduce(
+        (sum, name) =>
+          sum +
+          (a[name]
+            ?.mul(b[name] ?? 0)
+            .sum()
+            .itemSync() ?? 0),
+        0,
+      );
+    const f = (m: Net): Tensor => loss(m, input());
+    const [, pull] = vjp(f, [model]);
+    const [, slope] = jvp(f, [model], [direction]);
+    const [, push] = linearize(f, [model]);
+    expect(slope.itemSync()).toBeCloseTo(inner(pull(tensor(1))[0], direction), 4);
+    near(push(direction), slope);
+    const names = Object.keys(direction);
+    const curvature = jvp((m: Net) => grad(f)(m), [model], [direction])[1];
+    const byNames = (p: Record<string, Tensor>): Tensor => mse(functionalCall(model, p, input()) as Tensor, target());
+    const state = Object.fromEntries(model.namedParameters().map(([name, x]) => [name, x.detach()]));
+    const expected = jvp(grad(byNames), [state], [direction])[1] as Record<string, Tensor>;
+    const [product] = hvp(f, [model], [direction]);
+    for (const name of names) {
+      near(curvature[name], expected[name], 4);
+      near(product[name], expected[name], 4);
+    }
+  });
+  test("vmap over parameters and over examples", () => {
+    const models = [net(), net()];
+    for (const x of models[1]?.parameters() ?? []) x.assign(x.mul(2));
+    const stacked = Object.fromEntries(
+      net()
+        .namedParameters()
+        .map(([name], i) => [name, stack(models.map((m) => m.parameters()[i]?.detach() ?? tensor(0)))]),
+    );
+    const model = net();
+    const ensemble = vmap((p: Record<string, Tensor>, x: Tensor) => functionalCall(model, p, x) as Tensor, {
+      inAxes: [0, null],
+    })(stacked, input());
+    near(ensemble, stack(models.map((m) => m.forward(input()) as Tensor)));
+    // Per-example gradients of a module's parameters equal a loop.
+    const f = (m: Net, x: Tensor): Tensor => (m.forward(x.reshape([1, 3])) as Tensor).pow(2).sum();
+    const each = vmap(grad(f), { inAxes: [null, 0] })(model, input());
+    const rows = (input().toArraySync() as number[][]).map((row) => grad(f)(model, tensor(row)));
+    for (const name of Object.keys(each)) near(each[name], stack(rows.map((row) => row[name] ?? tensor(0))), 4);
+  });
+  test("per-example gradients of nets with convolution, pooling, embedding and layer norm equal a loop", () => {
+    manualSeed(4);
+    const image = new Sequential(
+      new Conv2d(1, 2, 3),
+      new ReLU(),
+      new MaxPool2d(2),
+      new Flatten(),
+      new LayerNorm(8),
+      new Linear(8, 2),
+    );
+    const pixels = randn([3, 1, 6, 6]);
+    const f = (m: typeof image, x: Tensor): Tensor => (m.forward(x.reshape([1, 1, 6, 6])) as Tensor).sin().sum();
+    const words = new Sequential(new Embedding(7, 4), new LayerNorm(4), new Flatten(), new Linear(12, 1));
+    const ids = tensor(
+      [
+        [0, 1, 1],
+        [6, 6, 6],
+        [3, 0, 2],
+      ],
+      { dtype: "int32" },
+    );
+    const h = (m: typeof words, x: Tensor): Tensor => (m.forward(x.reshape([1, 3])) as Tensor).pow(2).sum();
+    const compare = (each: Record<string, Tensor>, rows: Record<string, Tensor>[]): void => {
+      for (const name of Object.keys(each)) near(each[name], stack(rows.map((row) => row[name] ?? tensor(0))), 4);
+    };
+    compare(
+      vmap(grad(f), { inAxes: [null, 0] })(image, pixels),
+      [0, 1, 2].map((i) => grad(f)(image, tensor(numbers(pixels).slice(36 * i, 36 * i + 36)))),
+    );
+    compare(
+      vmap(grad(h), { inAxes: [null, 0] })(words, ids),
+      (ids.toArraySync() as number[][]).map((row) => grad(h)(words, tensor(row, { dtype: "int32" }))),
+    );
+  });
+  test("dropout differs between examples, batch norm keeps its statistics", () => {
+    const model = new Sequential(new Linear(3, 64), new Dropout(0.5));
+    const x = tensor([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    const each = vmap(
+      grad((m: typeof model, row: Tensor) => (m.forward(row) as Tensor).sum()),
+      { inAxes: [null, 0] },
+    )(model, x);
+    const [first, second] = (each["0.bias"]?.toArraySync() ?? []) as number[][];
+    expect(first).not.toEqual(second);
+    const norm = new BatchNorm1d(3);
+    grad((m: BatchNorm1d, rows: Tensor) => (m.forward(rows as never) as Tensor).pow(2).sum())(norm, input());
+    expect(numbers(norm.buffers()[0])).not.toEqual([0, 0, 0]);
+  });
+  test("an error inside leaves the model as it was", () => {
+    const model = net();
+    const nodes = model.parameters().map((x) => x.node);
+    const failing = (_: Net): Tensor => {
+      throw new Error("on purpose");
+    };
+    expect(() => grad(failing)(model)).toThrow("on purpose");
+    expect(() => functionalCall(model, { "0.wieght": tensor(1) }, input())).toThrow(
+      "functionalCall: expected names of the model's state dict, got 0.wieght",
+    );
+    expect(() => functionalCall(model, { "0.weight": tensor([1]) }, input())).toThrow(
+      "functionalCall: expected 0.weight of shape [4, 3], got [1]",
+    );
+    expect(model.parameters().map((x) => x.node)).toEqual(nodes);
+  });
+});
