@@ -92,13 +92,20 @@ export const erf: Elementwise = {
 };
 
 /** ∂y = 1/(2y): infinite at 0. */
+/** ∂y = 1/2y, which is infinite at 0: there, and where y is NaN, what a cotangent of 0 is divided by is infinite, so that it stays 0. */
 export const sqrt: Elementwise = {
   kind: "elementwise",
   name: "sqrt",
   dtype: floats,
   shape: broadcast,
   body: (a, _, x) => a.sqrt(x),
-  partials: () => [(a, g, y) => a.div(g, a.mul(a.num(2, y), y))],
+  partials: () => [
+    (a, g, y) => {
+      const [zero, double] = [a.num(0, y), a.mul(a.num(2, y), y)];
+      const unmoved = a.select(a.eq(g, zero), a.num(Number.POSITIVE_INFINITY, y), double);
+      return a.div(g, a.select(a.lt(zero, y), double, unmoved));
+    },
+  ],
 };
 
 /** x^−½: ∂y = −y³/2. */
