@@ -8,7 +8,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { instrumented, matches, programsOf, show } from "./docs.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const pages = ["README.md", "docs/guide.md", ...globSync("packages/*/README.md", { cwd: root }).toSorted()];
+const pages = [
+  "README.md",
+  "docs/guide.md",
+  "docs/automatic-differentiation.md",
+  "docs/operations.md",
+  ...globSync("packages/*/README.md", { cwd: root }).toSorted(),
+];
 const folder = join(root, "reports/docs");
 
 const programs = pages.flatMap((page) =>

@@ -1,7 +1,7 @@
 // Layers and losses against PyTorch's numbers: values and gradients from fixtures/ops.json, training from fixtures/train.json.
 import { readFileSync } from "node:fs";
-import { deviceNames, logSoftmax, setDefaultDevice, Tensor, tensor } from "@cotangent/core";
-import { beforeAll, describe, expect, test } from "vitest";
+import { deviceNames, hvp, jvp, logSoftmax, setDefaultDevice, Tensor, tensor } from "@cotangent/core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   AvgPool1d,
   AvgPool2d,
@@ -67,6 +67,11 @@ interface Case {
   readonly output: Stored | readonly (Stored | null)[];
   readonly cotangent?: Stored | readonly (Stored | null)[] | null;
   readonly grads?: readonly (Stored | null)[];
+  readonly jvp?: {
+    readonly tangents: readonly (Stored | null)[];
+    readonly out_tangent: Stored | readonly (Stored | null)[];
+  };
+  readonly hvp?: { readonly tangents?: readonly (Stored | null)[]; readonly result: readonly (Stored | null)[] };
   readonly tol: Readonly<Record<string, Tolerance>>;
 }
 
@@ -233,8 +238,48 @@ const runs: Record<string, Run> = {
 
 const listOf = <T>(x: T | readonly T[]): readonly T[] => (Array.isArray(x) ? x : [x as T]);
 
+/** Forward mode, and products with the Hessian: the differentiable inputs as arguments, the others as they are. */
+async function expectForward(c: Case): Promise<void> {
+  const inputs = c.inputs.map((stored) => load({ ...stored, requiresGrad: false }));
+  const positions = c.inputs.flatMap(({ requiresGrad }, i) => (requiresGrad ? [i] : []));
+  const cotangents = listOf(c.cotangent ?? null);
+  /** Only results with a cotangent are differentiable. */
+  const f = (...xs: Tensor[]): Tensor[] =>
+    listOf(
+      runs[c.op]!(
+        inputs.map((x, i) => xs[positions.indexOf(i)] ?? x),
+        c.attrs,
+      ),
+    ).filter((_, i) => c.cotangent == null || cotangents[i]);
+  const primals = positions.map((i) => inputs[i]!);
+  const directions = (stored: readonly (Stored | null)[]): Tensor[] => positions.map((i) => load(stored[i]!));
+  if (!c.jvp) return;
+  const [, moved] = jvp(f, primals, directions(c.jvp.tangents));
+  const wanted = listOf(c.jvp.out_tangent).filter((stored) => stored !== null);
+  expect(moved).toHaveLength(wanted.length);
+  for (const [i, stored] of wanted.entries()) await expectClose(moved[i]!, stored, c.tol.jvp!, `tangent ${i}`);
+  if (!c.hvp) return;
+  const weights = cotangents.flatMap((stored) => (stored ? [load(stored)] : []));
+  const weighed = (...xs: Tensor[]): Tensor =>
+    f(...xs)
+      .map((y, i) => (weights[i] ? y.mul(weights[i]) : y).sum() as Tensor)
+      .reduce((a, b) => a.add(b));
+  const products = hvp(weighed, primals, directions(c.hvp.tangents ?? c.jvp.tangents));
+  for (const [k, at] of positions.entries()) {
+    const stored = c.hvp.result[at];
+    if (stored) await expectClose(products[k]!, stored, c.tol.hvp!, `product ${at}`);
+  }
+}
+
 describe.each(deviceNames())("on %s", (device) => {
+  let passed = 0;
   beforeAll(() => setDefaultDevice(device));
+  afterEach(({ task }) => {
+    if (task.result?.state === "pass" && cases.some(({ id }) => task.name.startsWith(`${id}:`))) passed++;
+  });
+  afterAll(() => {
+    console.info(`goldens of layers and losses on ${device}: ${passed} of ${cases.length} cases pass`);
+  });
 
   describe("operations", () => {
     test("each operation of the fixtures has a layer or a loss", () => {
@@ -252,6 +297,7 @@ describe.each(deviceNames())("on %s", (device) => {
           const stored = wanted[i];
           if (stored) await expectClose(output, stored, c.tol.output!, `output ${i}`);
         }
+        await expectForward(c);
         if (!c.grads) return;
         const cotangents = listOf(c.cotangent ?? null);
         if (cotangents.filter(Boolean).length <= 1)

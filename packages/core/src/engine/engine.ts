@@ -52,6 +52,7 @@ let plansCompiled = 0;
 let runs = 0;
 let kernels = 0;
 
+/** How many plans were compiled and are kept, and how many runs and kernels there were, since the process began. */
 export const engineStatistics = (): EngineStatistics => ({ plansCompiled, plansCached: planCount, runs, kernels });
 
 interface Companion {

@@ -6,6 +6,7 @@ import { showShape, sizeOf } from "../base/shape.ts";
 import { realize } from "../engine/engine.ts";
 import { type Node, recording } from "../graph/node.ts";
 import { graphDot, graphTable, type Printable, type PrintOptions, printedVariables } from "../graph/print.ts";
+import { graphSvg } from "../graph/svg.ts";
 import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
 import { tensor } from "../tensor/create.ts";
@@ -43,6 +44,8 @@ export interface Explanation {
   toString(): string;
   /** The graph in Graphviz's language, with values, tangents and adjoints. */
   toDot(): string;
+  /** The same as a picture, in SVG: light or dark as the page around it. */
+  toSvg(): string;
 }
 
 /** Half the distance of the points that differences are taken from. */
@@ -151,5 +154,14 @@ function explanation(
   );
   const table = graphTable(roots, sweeps);
   const dot = graphDot(roots, sweeps);
-  return { variables, value, derivatives, toString: () => [table, "", ...lines].join("\n"), toDot: () => dot };
+  const names = derivatives.map((_, i) => `x${i + 1}`).join(", ");
+  const svg = graphSvg(roots, sweeps, `How the derivatives of f(${names}) come about`);
+  return {
+    variables,
+    value,
+    derivatives,
+    toString: () => [table, "", ...lines].join("\n"),
+    toDot: () => dot,
+    toSvg: () => svg,
+  };
 }

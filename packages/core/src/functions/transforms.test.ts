@@ -20,6 +20,7 @@ import {
   valueAndGrad,
   vjp,
   vmap,
+  where,
   zeros,
 } from "../index.ts";
 import { expectNear, type Numbers, readFixture, type StoredTensor, type Tolerance } from "../testing/goldens.ts";
@@ -119,6 +120,18 @@ describe.each(deviceNames())("on %s", (device) => {
     const [, tangent] = jvp(g, primals, [tensor([1, 0]), tensor([0, 1])] as [Tensor, Tensor]);
     expect(numbers(tangent.sum)).toEqual([1, 1]);
     expect(numbers(tangent.product)).toEqual([3, 2]);
+  });
+  test("a square root at 0, and below, where it is not selected", () => {
+    const safe = (a: Tensor): Tensor => where(a.gt(0), a.sqrt(), 0).sum();
+    const at = tensor([0, -1, 4]);
+    expect(numbers(grad(safe)(at))).toEqual([0, 0, 0.25]);
+    expect(numbers(grad((a: Tensor) => grad(safe)(a).sum())(at))).toEqual([0, 0, -0.03125]);
+    expect(jvp(safe, [at], [tensor([0, 0, 1])])[1].itemSync()).toBe(0.25);
+    // A cotangent that is 0 by chance has a derivative all the same.
+    const product = (a: Tensor, c: Tensor): Tensor => a.sqrt().mul(c).sum();
+    const mixed = grad((c: Tensor) => grad(product)(tensor([4]), c).sum())(tensor([0]));
+    expect(numbers(mixed)).toEqual([0.25]);
+    expect(numbers(grad((a: Tensor) => a.sqrt().sum())(at))).toEqual([Number.POSITIVE_INFINITY, Number.NaN, 0.25]);
   });
   test("stopGradient", () => {
     near(grad((a: Tensor) => a.mul(stopGradient(a)))(x), [2]);

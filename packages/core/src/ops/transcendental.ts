@@ -94,6 +94,7 @@ export const erf: Elementwise = {
 };
 
 /** ∂y = 1/(2y): infinite at 0. */
+/** ∂y = 1/2y, which is infinite at 0: there, and where y is NaN, what a cotangent of 0 is divided by is infinite, so that it stays 0. */
 export const sqrt: Elementwise = {
   kind: "elementwise",
   name: "sqrt",

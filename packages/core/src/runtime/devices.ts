@@ -24,6 +24,7 @@ export function registerDevice(name: string, create: () => Device): void {
   factories.set(name, create);
 }
 
+/** The names of the devices that there are, the default first. */
 export const deviceNames = (): string[] => [...factories.keys()];
 
 export function deviceNamed(name: string): Device {
@@ -46,6 +47,7 @@ export function defaultDevice(): Device {
   return deviceNamed(chosen);
 }
 
+/** Where tensors are made from here on, unless told otherwise; throws DeviceError for an unknown name. */
 export function setDefaultDevice(name: string): void {
   deviceNamed(name);
   chosen = name;

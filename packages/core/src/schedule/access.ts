@@ -55,10 +55,7 @@ export class Walk {
 
   /** The node as other nodes see it: a load where it has a buffer. */
   access(node: Lowered, chain: Chain): Expr {
-    const inline = this.site.inline(node);
-    if (inline) return inline;
-    if (node.body.kind === "input" || this.site.isStored(node)) return this.load(node, chain);
-    return this.define(node, chain);
+    return this.hasBuffer(node) ? this.load(node, chain) : this.define(node, chain);
   }
 
   /** The node's own formula, even where it has a buffer. */
@@ -72,7 +69,17 @@ export class Walk {
     return expr;
   }
 
+  private hasBuffer(node: Lowered): boolean {
+    return node.body.kind === "input" || this.site.isStored(node);
+  }
+
+  /**
+   * A load, or the value itself where this kernel computes it: kernels are merged where such loads are in order. A view that
+   * one formula needs a copy of is part of other formulas, which see it elsewhere than it is computed.
+   */
   private load(node: Lowered, chain: Chain): Expr {
+    const inline = this.site.inline(node);
+    if (inline) return inline;
     const key = `load${node.id}@${chain.key}`;
     const found = this.known.get(key);
     if (found) return found;
@@ -128,8 +135,7 @@ export class Walk {
 
   /** Whether the node is read straight from a buffer, through views alone. */
   private isLoad(node: Lowered): boolean {
-    if (this.site.inline(node)) return false;
-    if (node.body.kind === "input" || this.site.isStored(node)) return true;
+    if (this.hasBuffer(node)) return this.site.inline(node) === null;
     return node.body.kind === "view" && node.body.op.kind !== "pad" && this.isLoad(node.body.x);
   }
 

@@ -25,6 +25,8 @@ const transcendental: ReadonlySet<string> = new Set([
   "mod",
 ]);
 const transcendentalCost = 8;
+/** A value that one kernel reads through more different views is stored: each of them is a formula of its own. */
+const maxViews = 16;
 const slow: ReadonlySet<string> = new Set(["div", "sqrt"]);
 const slowCost = 3;
 /** Rows longer than this are not kept in cache between passes; with few of them, passes are better kernels of their own. */
@@ -84,7 +86,37 @@ function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set
     if (node.body.kind === "routine") for (const x of argumentsOf(node)) storeOperand(x, stored, true);
   }
   storeShared(nodes, stored);
+  storeOftenViewed(nodes, stored);
   return stored;
+}
+
+/**
+ * Adds values that a formula would contain again and again, each time through other views. Where every value reads the one
+ * before it through two views, as in a running product, the formula doubles with each.
+ */
+function storeOftenViewed(nodes: readonly Lowered[], stored: Set<Lowered>): void {
+  const ways = new Map<string, number>();
+  const through = (way: number, view: Lowered): number => {
+    const key = `${way} ${view.id}`;
+    const known = ways.get(key) ?? ways.size + 1;
+    ways.set(key, known);
+    return known;
+  };
+  // From the users on: the chains of views by which the nearest buffers read each value.
+  const all = new Map<Lowered, Set<number>>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i];
+    if (!node || node.body.kind === "input") continue;
+    let own = all.get(node) ?? new Set<number>();
+    if (own.size > maxViews && node.body.kind === "apply" && costOf(node, stored) > recomputeCost) stored.add(node);
+    if (stored.has(node)) own = new Set([through(0, node)]);
+    if (node.body.kind === "view") own = new Set([...own].map((way) => through(way, node)));
+    for (const x of argumentsOf(node)) {
+      const known = all.get(x);
+      if (known) for (const way of own) known.add(way);
+      else all.set(x, new Set(own));
+    }
+  }
 }
 
 /**

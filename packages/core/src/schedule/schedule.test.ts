@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { planFor, withoutFusion } from "../engine/engine.ts";
-import { stopGradient } from "../functions/transforms.ts";
+import { cumprod, logcumsumexp } from "../functions/cumulative.ts";
+import { repeatInterleave } from "../functions/join.ts";
+import { slice } from "../functions/shape.ts";
+import { grad, stopGradient } from "../functions/transforms.ts";
+import { printPlan } from "../kernel/print.ts";
 import { builder } from "../ops/builder.ts";
 import { tensor } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -148,5 +152,52 @@ describe("names of operations", () => {
     expect(operations(x.transpose())).toEqual([["permute"]]);
     expect(operations(x.transpose().exp())).toEqual([["exp"]]);
     expect(operations(stopGradient(x))).toEqual([["copy"]]);
+  });
+});
+
+describe("views that one formula reads in several ways", () => {
+  const values = (x: Tensor): number[] => [...x.dataSync()];
+  const double = (data: readonly number[]): Tensor => tensor([...data], { dtype: "float64", device: "reference" });
+  const weighed = (y: Tensor): Tensor => new Tensor(builder.sum(builder.mul(y.node, double([1, 2]).node), [0]));
+
+  it("a copy that one reader needs does not stand for the view where others see it elsewhere", () => {
+    // Products on the way, of every other element from the end on: their gradient reads the padded part at i and at i + 1.
+    const f = (x: Tensor): Tensor =>
+      weighed(
+        cumprod(slice(x, [[null, null, -2]]), 0)
+          .sin()
+          .sin()
+          .sin() as Tensor,
+      );
+    const x = double([0.5, 0.7, 0.9]);
+    const slope = (at: number): number => {
+      const wave = (t: number): number => Math.sin(Math.sin(Math.sin(t)));
+      const value = ([a = 0, , c = 0]: readonly number[]): number => wave(c) + 2 * wave(c * a);
+      const moved = (h: number): number => value([0.5, 0.7, 0.9].map((v, i) => (i === at ? v + h : v)));
+      return (moved(1e-6) - moved(-1e-6)) / 2e-6;
+    };
+    values(grad(f)(x)).forEach((g, i) => {
+      expect(g).toBeCloseTo(slope(i), 8);
+    });
+  });
+
+  it("a kernel that makes the copy itself reads it from there", () => {
+    const y = repeatInterleave(double([0.5, 0.7, 0.9]), 2, { axis: 0 })
+      .sin()
+      .sin()
+      .sin() as Tensor;
+    const f = (x: Tensor): Tensor => repeatInterleave(x, 2, { axis: 0 }).sin().sin().sin().sum() as Tensor;
+    const g = grad(f)(double([0.5, 0.7, 0.9]));
+    expect(values(g)).toEqual(withoutFusion(() => values(grad(f)(double([0.5, 0.7, 0.9])))));
+    expect(values(y)[5]).toBeCloseTo(Math.sin(Math.sin(Math.sin(0.9))), 12);
+  });
+
+  it("formulas do not double with every step that reads the one before through two views", () => {
+    const textFor = (length: number): number => {
+      const x = double(Array.from({ length }, (_, i) => Math.sin(i)));
+      return printPlan(planFor([grad((z: Tensor): Tensor => logcumsumexp(z, 0).sum() as Tensor)(x).node])).length;
+    };
+    // Four steps more: as many times as long would be 4⁴.
+    expect(textFor(320) / textFor(20)).toBeLessThan(4);
   });
 });

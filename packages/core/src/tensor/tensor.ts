@@ -1,6 +1,5 @@
 // The handle that users hold: a node of the graph, its gradient, and the methods that build further nodes.
-import type { DType, TypedArray } from "../base/dtype.ts";
-import { isFloat } from "../base/dtype.ts";
+import { type DType, isFloat, type TypedArray } from "../base/dtype.ts";
 import { ArgumentError, DTypeError, GraphError } from "../base/errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, showShape, sizeOf } from "../base/shape.ts";
 import type {
@@ -52,6 +51,7 @@ export type NoOptions = Record<never, never>;
 /** Leaves that collect gradients, found again from their nodes. */
 const owners = new WeakMap<Node, Tensor>();
 
+/** An array of numbers with a shape, a dtype and a device: computed when somebody reads it, and never changed but by `assign`. */
 export class Tensor<S extends Shape = Shape> {
   /** The graph node behind the handle. Replaced by updates; not for applications. */
   node: Node;

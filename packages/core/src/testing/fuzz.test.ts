@@ -1,23 +1,42 @@
-// Random programs: device against device, fused against unfused, gradients against differences. `COTANGENT_FUZZ=10000` runs
-// more of them, `COTANGENT_FUZZ_SEED=7` others.
+// Random programs: device against device, one thread against two, fused against unfused, transforms against each other,
+// gradients against differences. `COTANGENT_FUZZ=10000` runs more of them, `COTANGENT_FUZZ_SEED=7` others.
+import { stripTypeScriptTypes } from "node:module";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { reverse } from "../autodiff/reverse.ts";
+import { afterAll, describe, expect, it } from "vitest";
 import { withoutFusion } from "../engine/engine.ts";
-import { builder } from "../ops/builder.ts";
-import { deviceNames } from "../runtime/devices.ts";
-import { tensor } from "../tensor/create.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import * as cotangent from "../index.ts";
+import {
+  checkpoint,
+  cond,
+  deviceNames,
+  jvp,
+  select,
+  stack,
+  type Tensor,
+  tensor,
+  unsqueeze,
+  vjp,
+  vmap,
+} from "../index.ts";
+import { registerDevice } from "../runtime/devices.ts";
+import { createWasmDevice } from "../runtime/wasm/device.ts";
+import { wasmFeatures } from "../runtime/wasm/features.ts";
 import { registerEagerThreads } from "./eager-threads.ts";
 import { gradcheck } from "./gradcheck.ts";
-import { moveCount, type Program, type Setting, trace } from "./programs.ts";
-import { seededArray } from "./seeded-values.ts";
+import { asTest, functionText, moveCount, type Program, type ProgramText, type Setting, trace } from "./programs.ts";
+import { seededArray, seededValues } from "./seeded-values.ts";
 
 const numRuns = Number(process.env.COTANGENT_FUZZ ?? 150);
 const seed = Number(process.env.COTANGENT_FUZZ_SEED ?? 20261101);
-registerEagerThreads();
-const devices = deviceNames().filter((name) => name !== "reference");
-console.info(`fuzz: ${numRuns} programs for each property, seed ${seed}`);
+const fast = deviceNames().filter((name) => name !== "reference");
+const device = fast[0] ?? "reference";
+let programsRun = 0;
+
+afterAll(() => {
+  console.info(
+    `fuzz: ${programsRun} random programs, seed ${seed} (COTANGENT_FUZZ_SEED), no disagreement unless told above`,
+  );
+});
 
 const programs = (longest: number): fc.Arbitrary<Program> =>
   fc.array(fc.tuple(fc.nat(moveCount * 7 - 1), fc.nat(3), fc.nat(20), fc.nat(63)), {
@@ -26,104 +45,281 @@ const programs = (longest: number): fc.Arbitrary<Program> =>
     size: "max",
   });
 
-const read = (xs: readonly (Tensor | null)[]): number[][] => xs.map((x) => (x ? [...x.dataSync()] : []));
+type Function = (...xs: Tensor[]) => Tensor[];
+
+const read = (xs: readonly Tensor[]): number[][] => xs.map((x) => [...x.dataSync()]);
 
 /** Within `tolerance` of the largest value of the tensor, and of 1. */
-function expectAlike(actual: number[][], expected: number[][], tolerance: number, what: string): void {
+function expectAlike(actual: number[][], expected: number[][], tolerance: number): void {
   expect(actual.map((list) => list.length)).toEqual(expected.map((list) => list.length));
   for (const [k, list] of expected.entries()) {
     const scale = list.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
     for (const [i, y] of list.entries()) {
       const x = actual[k]?.[i] ?? Number.NaN;
       if (!(Math.abs(x - y) <= tolerance * scale))
-        throw new Error(`${what}: result ${k}, element ${i} is ${x} instead of ${y} (largest ${scale})`);
+        throw new Error(`result ${k}, element ${i} is ${x} instead of ${y} (largest ${scale})`);
     }
   }
 }
 
-/** Says which program failed, in lines that can be pasted into a test. */
-function named<T>(text: string, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}\n${text}`);
-  }
+/** A program as a function of its leaves, and the leaves. */
+function programOf(program: Program, setting: Setting): { f: Function; leaves: readonly Tensor[]; text: ProgramText } {
+  const { leaves, text } = trace(program, setting);
+  return { f: (...xs) => [...trace(program, { ...setting, leaves: xs }).results], leaves, text };
 }
 
-const gradients = (program: Program, setting: Setting): (Tensor | null)[] => {
-  const { leaves, results } = trace(program, setting);
-  const cotangents = results.map((y, k) => {
-    const values = seededArray(y.size, { seed: 50 + k, dtype: setting.dtype });
-    return tensor(values, { shape: y.shape, device: setting.device }).node;
+/** Weights for results, to sum them up with. */
+const weightsFor = (ys: readonly Tensor[]): Tensor[] =>
+  ys.map((y, k) => {
+    const { shape, dtype } = y;
+    return tensor(seededArray(y.size, { seed: 50 + k, dtype }), { shape, dtype, device: y.device });
   });
-  const found = reverse(
-    builder,
-    results.map((y) => y.node),
-    cotangents,
-    leaves.map((x) => x.node),
-  );
-  return found.map((g) => g && new Tensor(g));
+
+/** The results, and the gradients of their weighted sum. */
+const withGradients =
+  (f: Function): Function =>
+  (...xs) => {
+    const [ys, pull] = vjp(f, xs);
+    return [...ys, ...pull(weightsFor(ys))];
+  };
+
+/** The same as code, for tests to paste. */
+const gradientText =
+  "const g = (...xs: Tensor[]): Tensor[] => { const [ys, pull] = vjp(f, xs); return [...ys, ...pull(ys.map((y, k) => seededValues([...y.shape], { seed: 50 + k, dtype: y.dtype })))]; };";
+
+interface Property {
+  readonly title: string;
+  readonly longest: number;
+  readonly setting: Setting;
+  readonly check: (program: Program, setting: Setting) => void | Promise<void>;
+  /** The check as code. */
+  readonly text: readonly string[];
+  readonly share?: number;
+}
+
+const onDevice = (name: string, ...rest: string[]): string[] => [`setDefaultDevice(${JSON.stringify(name)});`, ...rest];
+
+/** Every kernel shared by two threads, and none. */
+const threads = { one: "one thread", two: "threads" };
+if (fast.includes("wasm")) {
+  registerEagerThreads();
+  registerDevice(threads.one, () => createWasmDevice(wasmFeatures(), null, threads.one));
+}
+
+const [single, double] = [
+  { device, dtype: "float32", smooth: false },
+  { device, dtype: "float64", smooth: false },
+] as const satisfies Setting[];
+
+/** What may stand around a function and must change neither values nor gradients. */
+const around: Readonly<Record<string, readonly [(f: Function) => Function, string]>> = {
+  "inside of checkpoint": [checkpoint, "checkpoint(f)"],
+  "inside of vmap": [
+    (f) =>
+      (...xs) =>
+        vmap(f)(...xs.map((x) => unsqueeze(x, 0))).map((y) => select(y, 0, 0)),
+    "(...xs: Tensor[]) => vmap(f)(...xs.map((x) => unsqueeze(x, 0))).map((y) => select(y, 0, 0))",
+  ],
+  "as both branches of cond": [
+    (f) =>
+      (...xs) =>
+        cond(tensor(true, { device }), f, f, ...xs),
+    "(...xs: Tensor[]) => cond(tensor(true), f, f, ...xs)",
+  ],
 };
 
-describe("random programs", { timeout: 60_000 + 100 * numRuns }, () => {
-  it("give the same values fused and apart, to the last bit", () => {
-    const setting: Setting = { device: "reference", dtype: "float32", smooth: false };
-    fc.assert(
-      fc.property(programs(24), (program) => {
-        const { results, text } = trace(program, setting);
-        named(text, () => {
-          const apart = withoutFusion(() => read(trace(program, setting).results));
-          expect(read(results)).toEqual(apart);
-        });
+const properties: readonly Property[] = [
+  {
+    title: "give the same values fused and apart, to the last bit",
+    longest: 24,
+    setting: { ...single, device: "reference" },
+    check(program, setting) {
+      const apart = withoutFusion(() => read(trace(program, setting).results));
+      expect(read(trace(program, setting).results)).toEqual(apart);
+    },
+    text: onDevice("reference", "expect(read(f(...leaves()))).toEqual(withoutFusion(() => read(f(...leaves()))));"),
+  },
+  ...([single, double] as const).map(
+    (setting): Property => ({
+      title: `give the same ${setting.dtype} values on ${device} as on the reference device`,
+      longest: 24,
+      setting,
+      check(program) {
+        const expected = trace(program, { ...setting, device: "reference" });
+        const actual = trace(program, setting);
+        expectAlike(read(actual.results), read(expected.results), setting.dtype === "float32" ? 4e-6 : 1e-14);
+      },
+      text: [
+        `const [actual, expected] = [${JSON.stringify(device)}, "reference"].map((device) => { setDefaultDevice(device); return read(f(...leaves())); });`,
+        "expect(actual).toEqual(expected); // to a tolerance",
+      ],
+    }),
+  ),
+  {
+    title: `give the same gradients on ${device} as on the reference device`,
+    longest: 16,
+    setting: { ...single, smooth: true },
+    check(program, setting) {
+      const on = (name: string): number[][] => {
+        const { f, leaves } = programOf(program, { ...setting, device: name });
+        return read(withGradients(f)(...leaves));
+      };
+      expectAlike(on(device), on("reference"), 1e-5);
+    },
+    text: [
+      gradientText,
+      `const [actual, expected] = [${JSON.stringify(device)}, "reference"].map((device) => { setDefaultDevice(device); return read(g(...leaves())); });`,
+      "expect(actual).toEqual(expected); // to a tolerance",
+    ],
+  },
+  ...(fast.includes("wasm")
+    ? [
+        {
+          title: "give the same bits on one thread and on two",
+          longest: 24,
+          setting: single,
+          check(program: Program, setting: Setting) {
+            const on = (name: string): number[][] => {
+              const { f, leaves } = programOf(program, { ...setting, smooth: true, device: name });
+              return read(withGradients(f)(...leaves));
+            };
+            expect(on(threads.two)).toEqual(on(threads.one));
+          },
+          text: onDevice("wasm", gradientText, "read(g(...leaves())); // with COTANGENT_THREADS=1 and 2"),
+        },
+      ]
+    : []),
+  {
+    title: "give the same over a batch as in a loop",
+    longest: 16,
+    setting: double,
+    check(program, setting) {
+      const { f, leaves } = programOf(program, setting);
+      expectBatchIsLoop(f, leaves);
+    },
+    text: onDevice(
+      device,
+      "const [one, two] = [leaves(), leaves().map((x) => x.mul(0.8))];",
+      "const loop = [f(...one), f(...two)];",
+      "const batch = vmap(f)(...one.map((x, i) => stack([x, two[i] as Tensor])));",
+      "expect(read(batch)).toEqual(read(batch.map((_, k) => stack(loop.map((ys) => ys[k] as Tensor))))); // to a tolerance",
+    ),
+  },
+  {
+    title: "have the same gradients over a batch as in a loop",
+    longest: 12,
+    setting: { ...double, smooth: true },
+    check(program, setting) {
+      const { f, leaves } = programOf(program, setting);
+      expectBatchIsLoop(withGradients(f), leaves);
+    },
+    text: onDevice(
+      device,
+      gradientText,
+      "const [one, two] = [leaves(), leaves().map((x) => x.mul(0.8))];",
+      "const loop = [g(...one), g(...two)];",
+      "const batch = vmap(g)(...one.map((x, i) => stack([x, two[i] as Tensor])));",
+      "expect(read(batch)).toEqual(read(batch.map((_, k) => stack(loop.map((ys) => ys[k] as Tensor))))); // to a tolerance",
+    ),
+  },
+  {
+    title: "have tangents that are the transpose of their gradients",
+    longest: 16,
+    setting: { ...double, smooth: true },
+    check(program, setting) {
+      const { f, leaves } = programOf(program, setting);
+      const [ys, pull] = vjp(f, [...leaves]);
+      const u = weightsFor(ys);
+      const v = leaves.map((x) => x.mul(0.5).add(0.25));
+      const [, moved] = jvp(f, [...leaves], v);
+      const dot = (a: readonly Tensor[], b: readonly Tensor[]): [sum: number, size: number] => {
+        const [left, right] = [read(a).flat(), read(b).flat()];
+        expect(left.length).toBe(right.length);
+        const terms = left.map((x, i) => x * (right[i] ?? Number.NaN));
+        return [terms.reduce((sum, x) => sum + x, 0), terms.reduce((sum, x) => sum + Math.abs(x), 1)];
+      };
+      const [forwards, size] = dot(moved, u);
+      const [backwards, otherSize] = dot(pull(u), v);
+      expectAlike([[forwards]], [[backwards]], 1e-12 * Math.max(size, otherSize));
+    },
+    text: onDevice(
+      device,
+      gradientText,
+      "const moved = jvp(f, leaves(), leaves().map((x) => x.mul(0.5).add(0.25)))[1];",
+      "console.log(read(g(...leaves())), read(moved));",
+    ),
+  },
+  ...Object.entries(around).map(
+    ([name, [wrap, text]]): Property => ({
+      title: `give the same values and gradients ${name}`,
+      longest: 12,
+      setting: { ...double, smooth: true },
+      check(program, setting) {
+        const { f, leaves } = programOf(program, setting);
+        expectAlike(read(withGradients(wrap(f))(...leaves)), read(withGradients(f)(...leaves)), 1e-12);
+      },
+      text: onDevice(
+        device,
+        `const around = ${text};`,
+        gradientText,
+        `const h = ${gradientText.slice("const g = ".length).replace("vjp(f,", "vjp(around,")}`,
+        "expect(read(h(...leaves()))).toEqual(read(g(...leaves()))); // to a tolerance",
+      ),
+    }),
+  ),
+  {
+    title: "have the gradients that differences say, in both modes and both orders",
+    longest: 8,
+    setting: { ...double, smooth: true },
+    share: 0.1,
+    async check(program, setting) {
+      const { f, leaves } = programOf(program, setting);
+      await gradcheck(f, leaves, { order: leaves.reduce((n, x) => n + x.size, 0) <= 12 ? 2 : 1 });
+    },
+    text: onDevice(device, "return gradcheck(f, leaves(), { order: 2 }); // from ./gradcheck.ts"),
+  },
+];
+
+function expectBatchIsLoop(f: Function, leaves: readonly Tensor[]): void {
+  const others = leaves.map((x) => x.mul(0.8));
+  const loop = [f(...leaves), f(...others)];
+  const batch = vmap(f)(...leaves.map((x, i) => stack([x, others[i] ?? x])));
+  expectAlike(read(batch), read(batch.map((_, k) => stack(loop.flatMap((ys) => ys[k] ?? [])))), 1e-12);
+}
+
+const exported = Object.keys(cotangent);
+
+describe("random programs", { timeout: 60_000 + 200 * numRuns }, () => {
+  it.each(properties)("$title", async ({ longest, setting, check, text, share = 1 }) => {
+    await fc.assert(
+      fc.asyncProperty(programs(longest), async (program) => {
+        programsRun++;
+        try {
+          await check(program, setting);
+        } catch (error) {
+          const test = asTest(trace(program, setting).text, exported, text);
+          throw new Error(`${error instanceof Error ? error.message : error}\n\n${test}\n`);
+        }
       }),
-      { numRuns, seed },
+      { numRuns: Math.ceil(numRuns * share), seed },
     );
   });
 
-  for (const device of devices) {
-    it.each(["float32", "float64"] as const)(
-      `give the same %s values on ${device} as on the reference device`,
-      (dtype) => {
-        fc.assert(
-          fc.property(programs(24), (program) => {
-            const expected = trace(program, { device: "reference", dtype, smooth: false });
-            const actual = trace(program, { device, dtype, smooth: false });
-            named(actual.text, () =>
-              expectAlike(read(actual.results), read(expected.results), dtype === "float32" ? 4e-6 : 1e-14, device),
-            );
-          }),
-          { numRuns, seed },
-        );
-      },
-    );
-
-    it(`give the same gradients on ${device} as on the reference device`, () => {
-      fc.assert(
-        fc.property(programs(16), (program) => {
-          const expected = gradients(program, { device: "reference", dtype: "float32", smooth: true });
-          const actual = gradients(program, { device, dtype: "float32", smooth: true });
-          const { text } = trace(program, { device, dtype: "float32", smooth: true });
-          named(text, () => expectAlike(read(actual), read(expected), 1e-5, device));
-        }),
-        { numRuns, seed },
-      );
-    });
-  }
-
-  it("have the gradients that differences say, in both modes and both orders", async () => {
-    const device = devices[0] ?? "reference";
-    await fc.assert(
-      fc.asyncProperty(programs(8), async (program) => {
-        const setting: Setting = { device, dtype: "float64", smooth: true };
-        const { leaves, text } = trace(program, setting);
-        const f = (...xs: Tensor[]): readonly Tensor[] => trace(program, { ...setting, leaves: xs }).results;
-        try {
-          await gradcheck(f, leaves, { order: leaves.reduce((n, x) => n + x.size, 0) <= 12 ? 2 : 1 });
-        } catch (error) {
-          throw new Error(`${error instanceof Error ? error.message : error}\n${text}`);
-        }
+  it("have a text that computes the same", () => {
+    const names = [...exported, "seededValues"];
+    const values = [...Object.values(cotangent), seededValues];
+    const setting: Setting = { ...double, smooth: false };
+    fc.assert(
+      fc.property(programs(24), (program) => {
+        const { leaves, results, text } = trace(program, setting);
+        const f: Function = new Function(
+          ...names,
+          `${stripTypeScriptTypes(`const f = ${functionText(text)};`)} return f;`,
+        )(...values);
+        expect(read(f(...leaves))).toEqual(read(results));
+        expect(() => stripTypeScriptTypes(asTest(text, exported, gradientText.split("\n")))).not.toThrow();
       }),
-      { numRuns: Math.ceil(numRuns / 10), seed },
+      { numRuns: Math.min(numRuns, 300), seed },
     );
   });
 });

@@ -1,23 +1,11 @@
-// Random programs of tensor functions, whose values stay small and whose rounding errors do not grow.
+// Random programs of tensor functions, and their text: what a failing one shrinks to can be pasted into a test.
 import { isFloat } from "../base/dtype.ts";
 import { type Shape, showShape, sizeOf } from "../base/shape.ts";
-import { gelu, softplus } from "../functions/activation.ts";
-import { abs, add, div, maximum, minimum, mul, neg, square, sub } from "../functions/arithmetic.ts";
-import { gt, le } from "../functions/compare.ts";
-import { conv1d, conv2d } from "../functions/conv.ts";
-import { atan, erf, exp, log1p, sin, tanh } from "../functions/exponential.ts";
-import { gather, indexSelect, scatterAdd } from "../functions/gather.ts";
-import { concat, roll, stack } from "../functions/join.ts";
-import { matmul } from "../functions/matmul.ts";
-import { pad } from "../functions/pad.ts";
-import { avgPool1d, maxPool1d } from "../functions/pool.ts";
-import { logsumexp, max, mean, min, prod, sum, variance } from "../functions/reduce.ts";
-import { clamp, where } from "../functions/select.ts";
-import { expand, flip, permute, reshape, slice, transpose, unsqueeze } from "../functions/shape.ts";
-import { softmax } from "../functions/softmax.ts";
 import { tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { seededArray } from "./seeded-values.ts";
+import { moreMoves } from "./more-moves.ts";
+import { commonMoves, largest, type Move, type Names } from "./moves.ts";
+import { type SeededOptions, seededArray } from "./seeded-values.ts";
 
 /** One line: which move, its operands among the values so far, and a number that settles the rest. All are taken modulo what there is. */
 export type Step = readonly [move: number, x: number, y: number, detail: number];
@@ -37,8 +25,13 @@ export interface Trace {
   readonly leaves: readonly Tensor[];
   /** The last values that nothing else uses. */
   readonly results: readonly Tensor[];
-  /** The program as text that can be pasted into a test. */
-  readonly text: string;
+  readonly text: ProgramText;
+}
+
+export interface ProgramText {
+  /** Expressions of the leaves, and their names in the program. */
+  readonly leaves: readonly (readonly [name: string, expression: string])[];
+  readonly lines: readonly string[];
 }
 
 const shapes: readonly Shape[] = [
@@ -58,209 +51,12 @@ const shapes: readonly Shape[] = [
   [0, 3],
   [5, 65],
 ];
-const largest = 2000;
 
-interface Move {
-  readonly smooth: boolean;
-  /** The result and its text, or null where the move does not fit. */
-  readonly make: (x: Tensor, y: Tensor, detail: number, d: Names) => readonly [Tensor, string] | null;
-}
-interface Names {
-  readonly x: string;
-  readonly y: string;
-  /** A constant of the program: of the dtype of its leaves, or int32 positions below `bound`. */
-  readonly constant: (shape: Shape, seed: number) => readonly [Tensor, string];
-  readonly positions: (shape: Shape, bound: number, seed: number) => readonly [Tensor, string];
-}
+const moves: readonly Move[] = [...commonMoves, ...moreMoves];
+const smoothMoves: readonly Move[] = moves.filter((each) => each.smooth);
 
-const smoothMove = (make: Move["make"]): Move => ({ smooth: true, make });
-const kinked = (make: Move["make"]): Move => ({ smooth: false, make });
-
-const unary = (name: string, f: (x: Tensor) => Tensor): Move => smoothMove((x, _, _d, n) => [f(x), `${name}(${n.x})`]);
-const scaled = (name: string, f: (x: Tensor) => Tensor, factor: number): Move =>
-  smoothMove((x, _, _d, n) => [mul(f(x), factor), `mul(${name}(${n.x}), ${factor})`]);
-
-const broadcasts = (a: Shape, b: Shape): boolean =>
-  a.every((n, i) => {
-    const m = b[i - a.length + b.length] ?? 1;
-    return n === m || n === 1 || m === 1;
-  }) && sizeOf(a) * sizeOf(b) <= largest;
-
-const binary = (name: string, f: (x: Tensor, y: Tensor) => Tensor, factor: number, smooth = true): Move => ({
-  smooth,
-  make: (x, y, _, n) =>
-    broadcasts(x.shape, y.shape) ? [mul(f(x, y), factor), `mul(${name}(${n.x}, ${n.y}), ${factor})`] : null,
-});
-
-type Along = (x: Tensor, options: { readonly axis: number; readonly keepdims: boolean }) => Tensor;
-
-/** A reduction of one axis that is not empty, with or without keeping it. */
-const along = (name: string, f: Along, factor: number, smooth = true, longest = largest): Move => ({
-  smooth,
-  make(x, _, detail, n) {
-    const axis = detail % Math.max(1, x.rank);
-    const length = x.shape[axis] ?? 0;
-    if (x.rank === 0 || length === 0 || length > longest) return null;
-    const options = { axis, keepdims: detail % 3 === 0 };
-    return [mul(f(x, options), factor), `mul(${name}(${n.x}, ${JSON.stringify(options)}), ${factor})`];
-  },
-});
-
-const view = (make: (x: Tensor, axis: number, detail: number, n: Names) => readonly [Tensor, string] | null): Move =>
-  smoothMove((x, _, detail, n) => make(x, detail % Math.max(1, x.rank), detail >> 3, n));
-
-const bump = (x: Tensor): Tensor => exp(neg(square(x)));
-
-const moves: readonly Move[] = [
-  unary("sin", sin),
-  unary("tanh", tanh),
-  unary("erf", erf),
-  unary("atan", atan),
-  unary("neg", neg),
-  scaled("gelu", gelu, 0.75),
-  scaled("softplus", softplus, 0.5),
-  scaled("square", square, 0.375),
-  smoothMove((x, _, _d, n) => [bump(x), `exp(neg(square(${n.x})))`]),
-  smoothMove((x, _, _d, n) => [log1p(square(x)), `log1p(square(${n.x}))`]),
-  smoothMove((x, _, detail, n) => {
-    const shift = ((detail % 7) - 3) / 4;
-    return [mul(add(x, shift), 0.75), `mul(add(${n.x}, ${shift}), 0.75)`];
-  }),
-  binary("add", add, 0.5),
-  binary("sub", sub, 0.5),
-  binary("mul", mul, 0.5),
-  smoothMove((x, y, _, n) =>
-    broadcasts(x.shape, y.shape) ? [div(x, add(square(y), 1)), `div(${n.x}, add(square(${n.y}), 1))`] : null,
-  ),
-  binary("maximum", maximum, 1, false),
-  binary("minimum", minimum, 1, false),
-  kinked((x, _, _d, n) => [abs(x), `abs(${n.x})`]),
-  kinked((x, _, detail, n) => {
-    const bounds = { min: -0.5, max: (1 + (detail % 4)) / 4 };
-    return [clamp(x, bounds), `clamp(${n.x}, ${JSON.stringify(bounds)})`];
-  }),
-  smoothMove((x, y, detail, n) => {
-    if (!broadcasts(x.shape, y.shape)) return null;
-    const [mask, name] = n.constant(x.shape, detail);
-    const isGreater = detail % 2 === 0;
-    return [
-      where(isGreater ? gt(mask, 0) : le(mask, 0), x, y),
-      `where(${isGreater ? "gt" : "le"}(${name}, 0), ${n.x}, ${n.y})`,
-    ];
-  }),
-  along("mean", (x, options) => mean(x, options), 1),
-  along("sum", (x, options) => sum(x, options), 0.125, true, 10),
-  along("variance", (x, options) => variance(x, { ...options, correction: 0 }), 0.5),
-  along("logsumexp", (x, options) => logsumexp(x, options), 0.25),
-  along("prod", (x, options) => prod(x, options), 0.5, true, 3),
-  along("max", (x, options) => max(x, options), 1, false),
-  along("min", (x, options) => min(x, options), 1, false),
-  smoothMove((x, _, detail, n) => {
-    const axis = detail % Math.max(1, x.rank);
-    return x.rank === 0 || (x.shape[axis] ?? 0) === 0
-      ? null
-      : [softmax(x, { axis }), `softmax(${n.x}, { axis: ${axis} })`];
-  }),
-  view((x, axis, _, n) => (x.rank < 2 ? null : [transpose(x, axis, -1), `transpose(${n.x}, ${axis}, -1)`])),
-  view((x, _a, _d, n) => {
-    const axes = [...x.shape.keys()].reverse();
-    return [permute(x, axes), `permute(${n.x}, ${showShape(axes)})`];
-  }),
-  view((x, _a, _d, n) => [reshape(x, [x.size]), `reshape(${n.x}, [${x.size}])`]),
-  view((x, _, detail, n) => {
-    const half = x.size / 2;
-    const shape = Number.isInteger(half) ? (detail % 2 === 0 ? [2, half] : [half, 2]) : [1, x.size];
-    return [reshape(x, shape), `reshape(${n.x}, ${showShape(shape)})`];
-  }),
-  view((x, axis, _, n) => (x.rank > 3 ? null : [unsqueeze(x, axis), `unsqueeze(${n.x}, ${axis})`])),
-  view((x, axis, _, n) => (x.rank === 0 ? null : [flip(x, axis), `flip(${n.x}, ${axis})`])),
-  view((x, axis, detail, n) =>
-    x.rank === 0 ? null : [roll(x, detail % 5, axis), `roll(${n.x}, ${detail % 5}, ${axis})`],
-  ),
-  view((x, axis, detail, n) => {
-    if (x.rank === 0 || (x.shape[axis] ?? 0) < 2) return null;
-    const ranges = x.shape.map((_, i) => (i === axis ? ([detail % 2, null, 1 + (detail % 3)] as const) : null));
-    return [slice(x, ranges), `slice(${n.x}, ${JSON.stringify(ranges)})`];
-  }),
-  view((x, _, detail, n) => {
-    if (x.rank === 0 || x.size > largest / 4) return null;
-    const widths: readonly (readonly [number, number])[] = [[detail % 2, 1 + (detail % 3)]];
-    return [pad(x, widths), `pad(${n.x}, ${JSON.stringify(widths)})`];
-  }),
-  view((x, _, detail, n) => {
-    const shape = [1 + (detail % 3), ...x.shape];
-    return x.size > largest / 4 || x.rank > 3 ? null : [expand(x, shape), `expand(${n.x}, ${showShape(shape)})`];
-  }),
-  smoothMove((x, y, detail, n) => {
-    const axis = detail % Math.max(1, x.rank);
-    const fits = x.rank > 0 && x.rank === y.rank && x.shape.every((k, i) => i === axis || k === y.shape[i]);
-    return fits && x.size + y.size <= largest
-      ? [concat([x, y], { axis }), `concat([${n.x}, ${n.y}], { axis: ${axis} })`]
-      : null;
-  }),
-  smoothMove((x, _, detail, n) => {
-    const axis = detail % (x.rank + 1);
-    return x.rank > 3 || x.size > largest / 3
-      ? null
-      : [stack([x, neg(x)], { axis }), `stack([${n.x}, neg(${n.x})], { axis: ${axis} })`];
-  }),
-  smoothMove((x, _, detail, n) => {
-    const inner = x.shape.at(-1) ?? 0;
-    if (x.rank === 0 || inner === 0) return null;
-    const [w, name] = n.constant([inner, 1 + (detail % 11)], detail);
-    return [mul(matmul(x, w), 1 / inner), `mul(matmul(${n.x}, ${name}), 1 / ${inner})`];
-  }),
-  smoothMove((x, _, _d, n) => {
-    const inner = x.shape.at(-1) ?? 0;
-    if (x.rank < 2 || inner === 0 || x.size > largest / 4) return null;
-    return [mul(matmul(x, transpose(x)), 1 / inner), `mul(matmul(${n.x}, transpose(${n.x})), 1 / ${inner})`];
-  }),
-  smoothMove((x, _, detail, n) => {
-    const length = x.shape[0] ?? 0;
-    if (length === 0 || x.size > largest / 8) return null;
-    const [index, name] = n.positions([1 + (detail % 9)], length, detail);
-    return [indexSelect(x, index, { axis: 0 }), `indexSelect(${n.x}, ${name}, { axis: 0 })`];
-  }),
-  smoothMove((x, _, detail, n) => {
-    const axis = x.rank - 1;
-    const length = x.shape[axis] ?? 0;
-    if (length === 0) return null;
-    const [index, name] = n.positions(x.shape, length, detail);
-    return detail % 2 === 0
-      ? [gather(x, index, { axis }), `gather(${n.x}, ${name}, { axis: ${axis} })`]
-      : [
-          mul(scatterAdd(x, index, tanh(x), { axis }), 0.25),
-          `mul(scatterAdd(${n.x}, ${name}, tanh(${n.x}), { axis: ${axis} }), 0.25)`,
-        ];
-  }),
-  smoothMove((x, _, detail, n) => {
-    const [, channels = 0, length = 0] = x.shape;
-    if (x.rank !== 3 || channels === 0 || length < 2) return null;
-    const [w, name] = n.constant([2, channels, 2], detail);
-    const options = { stride: 1 + (detail % 2), padding: detail % 3 };
-    return [
-      mul(conv1d(x, w, options), 0.5 / channels),
-      `mul(conv1d(${n.x}, ${name}, ${JSON.stringify(options)}), 0.5 / ${channels})`,
-    ];
-  }),
-  smoothMove((x, _, detail, n) => {
-    if (x.size < 4 || x.size > largest / 4) return null;
-    const image = reshape(x, [1, 1, x.size / (x.size % 2 === 0 ? 2 : 1), x.size % 2 === 0 ? 2 : 1]);
-    const [w, name] = n.constant([3, 1, 2, 1], detail);
-    return [mul(conv2d(image, w), 0.5), `mul(conv2d(reshape(${n.x}, ${showShape(image.shape)}), ${name}), 0.5)`];
-  }),
-  smoothMove((x, _, detail, n) => {
-    if (x.rank !== 3 || (x.shape[2] ?? 0) < 2 || x.size === 0) return null;
-    const options = { stride: 1 + (detail % 2) };
-    return [avgPool1d(x, 2, options), `avgPool1d(${n.x}, 2, ${JSON.stringify(options)})`];
-  }),
-  kinked((x, _, _d, n) =>
-    x.rank !== 3 || (x.shape[2] ?? 0) < 2 || x.size === 0 ? null : [maxPool1d(x, 2), `maxPool1d(${n.x}, 2)`],
-  ),
-  kinked((x, _, _d, n) =>
-    x.dtype === "float32" ? [x.to("float64").to("float32"), `${n.x}.to("float64").to("float32")`] : null,
-  ),
-];
+/** How many moves there are, for generators of programs. */
+export const moveCount: number = moves.length;
 
 const at = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(1, list.length)];
 
@@ -268,58 +64,83 @@ const at = <T>(list: readonly T[], index: number): T | undefined => list[index %
 export function trace(program: Program, { device, dtype, smooth, leaves: given = [] }: Setting): Trace {
   const lines: string[] = [];
   const leaves: Tensor[] = [];
+  const leafTexts: (readonly [string, string])[] = [];
   const values: Tensor[] = [];
   const names: string[] = [];
   const used = new Set<number>();
-  const leaf = (shape: Shape, seed: number, kind: "v" | "c"): readonly [Tensor, string] => {
-    const name = `${kind}${lines.length}`;
-    lines.push(`const ${name} = seededValues(${showShape(shape)}, { seed: ${seed}, dtype: "${dtype}" });`);
-    const value = tensor(seededArray(sizeOf(shape), { seed, dtype }), { shape, dtype, device });
-    return [value, name];
+  const seeded = (shape: Shape, options: SeededOptions): readonly [Tensor, string] => [
+    tensor(seededArray(sizeOf(shape), options), { shape, device, dtype: options.dtype ?? dtype }),
+    `seededValues(${showShape(shape)}, ${JSON.stringify(options)})`,
+  ];
+  const constant = (made: readonly [Tensor, string]): readonly [Tensor, string] => {
+    const name = `c${lines.length}`;
+    lines.push(`const ${name}: Tensor = ${made[1]};`);
+    return [made[0], name];
   };
-  const positions = (shape: Shape, bound: number, seed: number): readonly [Tensor, string] => {
-    const name = `i${lines.length}`;
-    lines.push(
-      `const ${name} = seededValues(${showShape(shape)}, { seed: ${seed}, low: 0, high: ${bound}, dtype: "int32" });`,
-    );
-    const data = seededArray(sizeOf(shape), { seed, low: 0, high: bound, dtype: "int32" });
-    return [tensor(data, { shape, device }), name];
+  const tools: Omit<Names, "x" | "y"> = {
+    constant: (shape, seed) => constant(seeded(shape, { seed: 1000 + (seed % 100), dtype })),
+    integers: (shape, bound, seed, kind = "int32") =>
+      constant(seeded(shape, { seed, low: 0, high: bound, dtype: kind })),
   };
-  const record = ([value, name]: readonly [Tensor, string]): void => {
+  const record = (value: Tensor, name: string): void => {
     values.push(value);
     names.push(name);
   };
   for (const [i, [move, a, b, detail]] of program.entries()) {
     if (values.length < 2 || move % 7 === 6) {
-      const made = leaf(at(shapes, detail) ?? [], i + 1, "v");
-      const value = given[leaves.length] ?? made[0];
+      const [own, text] = seeded(at(shapes, detail) ?? [], { seed: i + 1, dtype });
+      const value = given[leaves.length] ?? own;
       leaves.push(value);
-      record([value, made[1]]);
+      leafTexts.push([`x${leaves.length}`, text]);
+      record(value, `x${leaves.length}`);
       continue;
     }
     // The youngest values are the likeliest.
     const [ia, ib] = [values.length - 1 - (a % Math.min(4, values.length)), b % values.length];
     const [x, y] = [values[ia], values[ib]];
-    const chosen = at(smooth ? moves.filter((each) => each.smooth) : moves, move);
+    const chosen = at(smooth ? smoothMoves : moves, move);
     if (!x || !y || !chosen) continue;
-    const made = chosen.make(x, y, detail, {
-      x: names[ia] ?? "",
-      y: names[ib] ?? "",
-      constant: (shape, seed) => leaf(shape, 1000 + (seed % 100), "c"),
-      positions,
-    });
+    const made = chosen.make(x, y, detail, { x: names[ia] ?? "", y: names[ib] ?? "", ...tools });
     if (made === null || made[0].size > largest) continue;
     used.add(ia);
     used.add(ib);
     const name = `v${lines.length}`;
-    lines.push(`const ${name} = ${made[1]}; // ${showShape(made[0].shape)}`);
-    record([made[0], name]);
+    lines.push(`const ${name}: Tensor = ${made[1]}; // ${showShape(made[0].shape)}`);
+    record(made[0], name);
   }
   const ends = values.flatMap((value, i) => (used.has(i) && i < values.length - 1 ? [] : [{ value, name: names[i] }]));
   const last = ends.filter(({ value }) => isFloat(value.dtype)).slice(-3);
   lines.push(`return [${last.map(({ name }) => name).join(", ")}];`);
-  return { leaves, results: last.map(({ value }) => value), text: lines.join("\n") };
+  return { leaves, results: last.map(({ value }) => value), text: { leaves: leafTexts, lines } };
 }
 
-/** How many moves there are, for generators of programs. */
-export const moveCount: number = moves.length;
+/** The body of a program as the expression of a function of its leaves. */
+export function functionText({ leaves, lines }: ProgramText): string {
+  const parameters = leaves.map(([name]) => `${name}: Tensor`).join(", ");
+  return [`(${parameters}): Tensor[] => {`, ...lines.map((line) => `  ${line}`), "}"].join("\n");
+}
+
+/**
+ * A test to be pasted into a file of this folder.
+ * @param exports the names that index.ts exports
+ * @param check lines that use `f` and `leaves()`
+ */
+export function asTest(text: ProgramText, exports: readonly string[], check: readonly string[]): string {
+  const f = functionText(text);
+  const words = new Set(`${f}\n${check.join("\n")}`.match(/[A-Za-z]\w*(?=\()/g));
+  const used = exports.filter((name) => words.has(name)).toSorted();
+  const indented = (block: string): string => block.replaceAll(/^/gm, "  ");
+  return [
+    'import { expect, test } from "vitest";',
+    `import { ${[...used, "type Tensor"].join(", ")} } from "../index.ts";`,
+    'import { withoutFusion } from "../engine/engine.ts";',
+    'import { seededValues } from "./seeded-values.ts";',
+    "",
+    'test("a random program", () => {',
+    indented(`const f = ${f};`),
+    `  const leaves = (): Tensor[] => [${text.leaves.map(([, expression]) => expression).join(", ")}];`,
+    "  const read = (xs: readonly Tensor[]): number[][] => xs.map((x) => [...x.dataSync()]);",
+    ...check.map((line) => `  ${line}`),
+    "});",
+  ].join("\n");
+}
