@@ -10,20 +10,27 @@ function firstRest(balance: Balance, start: number, aloneMs: number): [number, n
   return [begin, now];
 }
 
-test("losses lead to rests, longer each time, until threads win again", () => {
+test("losses lead to rests ten times as long, however often", () => {
   const balance = new Balance();
   let end = 0;
-  const rests = Array.from({ length: 9 }, () => {
+  for (let i = 0; i < 9; i++) {
     const [from, to] = firstRest(balance, end, 0.5);
-    expect(from - end).toBe(2);
+    expect([from - end, to - from]).toEqual([2, 10]);
     end = to;
-    return to - from;
-  });
-  expect(rests).toEqual([10, 20, 40, 80, 160, 250, 250, 250, 250]);
-  for (let i = 0; i < 100; i++) balance.note(1.9, 1, end);
-  expect(balance.isResting(end)).toBe(false);
-  const [from, to] = firstRest(balance, end, 0.5);
-  expect(to - from).toBe(10);
+  }
+  balance.note(0.5, 4.5, end);
+  expect([balance.isResting(end + 39), balance.isResting(end + 40)]).toEqual([true, false]);
+  balance.note(0.5, 1000, end);
+  expect([balance.isResting(end + 99), balance.isResting(end + 100)]).toEqual([true, false]);
+});
+
+test("what was won pays for a job that comes late, but not for a machine that stays busy", () => {
+  const balance = new Balance();
+  for (let i = 0; i < 1000; i++) balance.note(1.9, 1, i);
+  balance.note(1, 10, 1000);
+  expect(balance.isResting(1000)).toBe(false);
+  const [from] = firstRest(balance, 1000, 0.5);
+  expect(from - 1000).toBe(4);
 });
 
 test("a single loss does not undo what was won", () => {

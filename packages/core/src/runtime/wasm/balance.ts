@@ -1,14 +1,16 @@
 // Whether threads are worth it right now: on a machine that is busy with other things they may be slower than one.
 
-/** More time lost than this, and threads have a rest. */
+/** What was won pays for what is lost later, up to so much: a single job that comes late is no reason to rest. */
+const mostSavedMs = 10;
+/** More time lost than this beyond what was saved, and threads have a rest. */
 const limitMs = 1;
-const firstRestMs = 10;
-const longestRestMs = 250;
+/** Rests are so much longer than what was lost: trying again and again costs a tenth at most. */
+const restPerLost = 10;
+const longestRestMs = 100;
 
 export class Balance {
-  /** Time that was won or lost since the last time it counted. */
-  private wonMs = 0;
-  private restMs = firstRestMs;
+  /** Time that was won with threads and not lost again. */
+  private savedMs = 0;
   private restsUntilMs = 0;
 
   isResting(nowMs: number): boolean {
@@ -17,14 +19,9 @@ export class Balance {
 
   /** A job took `tookMs`; alone, this thread would have taken `aloneMs`. */
   note(aloneMs: number, tookMs: number, nowMs: number): void {
-    this.wonMs += aloneMs - tookMs;
-    if (this.wonMs > limitMs) {
-      this.wonMs = 0;
-      this.restMs = Math.max(firstRestMs, this.restMs * 0.9);
-    }
-    if (this.wonMs > -limitMs) return;
-    this.wonMs = 0;
-    this.restsUntilMs = nowMs + this.restMs;
-    this.restMs = Math.min(longestRestMs, 2 * this.restMs);
+    this.savedMs = Math.min(mostSavedMs, this.savedMs + aloneMs - tookMs);
+    if (this.savedMs > -limitMs) return;
+    this.restsUntilMs = nowMs + Math.min(longestRestMs, -restPerLost * this.savedMs);
+    this.savedMs = 0;
   }
 }
