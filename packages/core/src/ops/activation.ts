@@ -103,29 +103,32 @@ function normalCdf<V>(a: Algebra<V>, x: V): V {
   return a.add(half, a.mul(half, a.erf(a.mul(x, a.num(Math.SQRT1_2, x)))));
 }
 
-const geluSlope = Math.sqrt(2 / Math.PI);
+const geluSlope = 2 * Math.sqrt(2 / Math.PI);
 const geluCubic = 0.044715;
 
-/** x/2 · (1 + tanh u), u = √(2/π)·(x + 0.044715·x³). ∂y = (1 + tanh u)/2 + x/2 · (1 − tanh² u) · u′. */
+/**
+ * x/2 · (1 + tanh u/2), u = 2·√(2/π)·(x + 0.044715·x³), as x·σ(u): one exponential, and small values keep their relative
+ * accuracy. ∂y = σ + x·σ(1 − σ)·u′.
+ */
 export const geluTanh: Elementwise = {
   kind: "elementwise",
   name: "geluTanh",
   dtype: floats,
   shape: broadcast,
-  body: (a, _, x) => a.mul(a.mul(a.num(0.5, x), x), a.add(a.num(1, x), geluInner(a, x))),
+  body: (a, _, x) => a.mul(x, geluGate(a, x)),
   partials: () => [
     (a, g, _, x) => {
-      const one = a.num(1, x);
-      const half = a.num(0.5, x);
-      const t = geluInner(a, x);
-      const slope = a.mul(a.num(geluSlope, x), a.add(one, a.mul(a.num(3 * geluCubic, x), a.mul(x, x))));
-      const bend = a.mul(a.mul(half, x), a.mul(a.sub(one, a.mul(t, t)), slope));
-      return a.mul(g, a.add(a.mul(half, a.add(one, t)), bend));
+      const s = geluGate(a, x);
+      const slope = a.add(a.num(geluSlope, x), a.mul(a.num(3 * geluSlope * geluCubic, x), a.mul(x, x)));
+      const bend = a.mul(x, a.mul(a.mul(s, a.sub(a.num(1, x), s)), slope));
+      return a.mul(g, a.add(s, bend));
     },
   ],
 };
 
-function geluInner<V>(a: Algebra<V>, x: V): V {
-  const cubic = a.mul(a.num(geluCubic, x), a.mul(x, a.mul(x, x)));
-  return a.tanh(a.mul(a.num(geluSlope, x), a.add(x, cubic)));
+/** σ(u) = 1/(1 + e⁻ᵘ) */
+function geluGate<V>(a: Algebra<V>, x: V): V {
+  const cubic = a.mul(a.num(-geluSlope * geluCubic, x), a.mul(x, x));
+  const minusU = a.mul(x, a.add(a.num(-geluSlope, x), cubic));
+  return a.div(a.num(1, x), a.add(a.num(1, x), a.exp(minusU)));
 }

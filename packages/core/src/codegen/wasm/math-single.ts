@@ -21,14 +21,16 @@ const roundingShift = 12582912;
 const roundingBits = 0x4b400000;
 
 const signBit = (c: MathContext, x: V128): V128 => v128.and(x, c.int(-0x80000000));
-const powerOfTwo = (c: MathContext, n: V128): V128 => i32x4.shl(i32x4.add(n, c.int(127)), i32.const(23));
+const toExponent = (n: V128): V128 => i32x4.shl(n, i32.const(23));
+/** Of the integer n nothing but the lowest nine bits counts. */
+const powerOfTwo = (c: MathContext, n: V128): V128 => i32x4.add(toExponent(n), c.int(0x3f800000));
 
-/** x = n·ln 2 + r with |r| ≤ ln 2 / 2, and n as an integer. */
+/** x = n·ln 2 + r with |r| ≤ ln 2 / 2, and n in the lowest nine bits of an integer. */
 function reduceByLn2(c: MathContext, x: V128): { r: V128; n: V128 } {
   const shifted = c.keep(c.madd(x, c.float(Math.LOG2E), c.float(roundingShift)));
   const n = c.keep(f32x4.sub(shifted, c.float(roundingShift)));
   const r = c.keep(c.nmadd(n, c.float(ln2Low), c.nmadd(n, c.float(ln2High), x)));
-  return { r, n: c.keep(i32x4.sub(shifted, c.int(roundingBits))) };
+  return { r, n: shifted };
 }
 
 /** (eʳ − 1 − r) / r², relative to eʳ to 2⁻²⁸. */
@@ -44,18 +46,23 @@ const expOfRest = (c: MathContext, r: V128): V128 =>
   f32x4.add(c.madd(f32x4.mul(r, r), polynomial(c, r, expTail), r), c.float(1));
 
 /** x · 2ⁿ in two steps, so that neither overflows and results may be denormal. */
-function scale(c: MathContext, x: V128, n: V128): V128 {
+function scale(c: MathContext, x: V128, n: V128, between = (half: V128): V128 => half): V128 {
   const half = c.keep(i32x4.shr(n, i32.const(1)));
-  return f32x4.mul(f32x4.mul(x, powerOfTwo(c, half)), powerOfTwo(c, i32x4.sub(n, half)));
+  return f32x4.mul(between(f32x4.mul(x, powerOfTwo(c, half))), powerOfTwo(c, i32x4.sub(n, half)));
 }
 
 /** Where x is NaN it stays: the arguments' order matters. */
 const clamp = (c: MathContext, x: V128, low: number, high: number): V128 =>
   c.keep(f32x4.pmax(f32x4.pmin(x, c.float(high)), c.float(low)));
 
+/** Half of the smallest denormal number is e to this power: what is below it is 0. */
+const lowestPower = -103.9721;
+
+/** A product that comes to 0 takes several times as long as one of 0: −∞, as masks have it, becomes 0 before. */
 export function exp(c: MathContext, x: V128): V128 {
-  const { r, n } = reduceByLn2(c, clamp(c, x, -104, 89));
-  return scale(c, expOfRest(c, r), n);
+  const clamped = clamp(c, x, -104, 89);
+  const { r, n } = reduceByLn2(c, clamped);
+  return scale(c, expOfRest(c, r), n, (half) => v128.andnot(half, f32x4.lt(clamped, c.float(lowestPower))));
 }
 
 /** eˣ where it is a normal number. */
@@ -69,7 +76,8 @@ export function expm1(c: MathContext, x: V128): V128 {
   const kept = c.keep(x);
   const { r, n } = reduceByLn2(c, clamp(c, kept, -18, 89));
   const rest = c.madd(f32x4.mul(r, r), polynomial(c, r, expm1Tail), r);
-  const one = f32x4.sub(c.float(1), powerOfTwo(c, i32x4.neg(i32x4.min(n, c.int(60)))));
+  const whole = i32x4.sub(n, c.int(roundingBits));
+  const one = f32x4.sub(c.float(1), powerOfTwo(c, i32x4.neg(i32x4.min(whole, c.int(60)))));
   return v128.or(scale(c, f32x4.add(one, rest), n), signBit(c, kept));
 }
 
