@@ -1,9 +1,19 @@
 // Which values get buffers, and which of them one kernel computes together.
 import { contiguousStrides, sameShape, sizeOf } from "../base/shape.ts";
-import { composeView, contiguousView } from "../base/view.ts";
+import { composeView, contiguousView, type View } from "../base/view.ts";
 import { readsInOrder } from "./access.ts";
 import { denseOrder } from "./contract.ts";
-import { frameDims, type Group, type Head, isContract, levelIn, makeGroup, makeHead, stridesIn } from "./groups.ts";
+import {
+  aligned,
+  frameDims,
+  type Group,
+  type Head,
+  isContract,
+  levelIn,
+  makeGroup,
+  makeHead,
+  stridesIn,
+} from "./groups.ts";
 import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
 import { order } from "./order.ts";
 
@@ -169,22 +179,25 @@ function storeOperand(x: Lowered, stored: Set<Lowered>, whole: boolean): void {
     chain.unshift(base);
     base = base.body.x;
   }
-  if (base.body.kind !== "input") stored.add(base);
+  // What views cannot express is copied; what the first copy is made of needs no buffer for its sake.
+  const copies = new Set<Lowered>();
   let view = contiguousView(base.shape);
   for (const node of chain) {
     if (node.body.kind !== "view") continue;
     let next = composeView(view, node.body.op);
     if (!next) {
-      stored.add(node.body.x);
+      copies.add(node.body.x);
       next = composeView(contiguousView(node.body.x.shape), node.body.op);
     }
     // Cells outside a pad have no address: the padded value gets a buffer.
     if (!next || next.guards.length > 0) {
-      stored.add(node);
+      copies.add(node);
       next = contiguousView(node.shape);
     }
     view = next;
   }
+  if (copies.size === 0 && base.body.kind !== "input") copies.add(base);
+  for (const node of copies) stored.add(node);
   const first = chain.findLast((node) => stored.has(node)) ?? base;
   const inOrder = readsInOrder(view, contiguousStrides(view.shape)) && sizeOf(view.shape) === sizeOf(first.shape);
   if (whole && !inOrder) stored.add(x);
@@ -206,6 +219,9 @@ function ownCost({ body }: Lowered): number {
   if (body.kind !== "apply") return 0;
   return transcendental.has(body.op) ? transcendentalCost : slow.has(body.op) ? slowCost : 1;
 }
+
+/** A producer and its consumer, or two siblings. */
+type Pair = readonly [Group, Group];
 
 class Links {
   readonly groupOf = new Map<Lowered, Group>();
@@ -246,8 +262,10 @@ class Links {
     return this.producers(group).has(other) || this.needsIndirectly(group, other);
   }
 
-  join(into: Group, from: Group): void {
-    into.heads = [...into.heads, ...from.heads];
+  /** `pair`: the two groups with their loops aligned. */
+  join(into: Group, from: Group, [p, q]: Pair): void {
+    into.frame = mergedFrame(p, q);
+    into.heads = [...p.heads, ...q.heads];
     for (const head of from.heads) this.groupOf.set(head.node, into);
   }
 }
@@ -260,9 +278,9 @@ function merge(groups: readonly Group[]): Group[] {
     for (let again = true; again; ) {
       again = false;
       for (const producer of links.producers(current)) {
-        if (!mergeable(producer, current) || links.needsIndirectly(current, producer)) continue;
-        producer.frame = mergedFrame(producer, current);
-        links.join(producer, current);
+        const pair = mergeable(producer, current);
+        if (!pair || links.needsIndirectly(current, producer)) continue;
+        links.join(producer, current, pair);
         alive.delete(current);
         current = producer;
         again = true;
@@ -283,55 +301,61 @@ function mergeSiblings(groups: readonly Group[], links: Links, alive: Set<Group>
     const keys = new Set<string>();
     for (const { references } of group.heads)
       for (const { target, view } of references)
-        if (view.strides.some((stride) => stride !== 0)) keys.add(`${target.id};${view.shape};${view.strides}`);
+        if (view.strides.some((stride) => stride !== 0)) keys.add(`${target.id};${walkKey(view)}`);
     for (const key of keys) {
       const others = readers.get(key) ?? [];
-      const partner = others.find((other) => alive.has(other) && other !== group && areSiblings(other, group, links));
-      if (partner) {
-        partner.frame = mergedFrame(partner, group);
-        links.join(partner, group);
+      for (const partner of others) {
+        const pair = alive.has(partner) && partner !== group && areSiblings(partner, group, links);
+        if (!pair) continue;
+        links.join(partner, group, pair);
         alive.delete(group);
         group = partner;
+        break;
       }
       readers.set(key, [...others, group]);
     }
   }
 }
 
-function areSiblings(a: Group, b: Group, links: Links): boolean {
-  const fits =
-    sameFrame(a, b) ||
-    (a.frame.inner.length === 0 && sameShape(a.frame.outer, frameDims(b.frame))) ||
-    (b.frame.inner.length === 0 && sameShape(b.frame.outer, frameDims(a.frame)));
-  if (fits && !sameFrame(a, b) && hasLongRows(mergedFrame(a, b))) return false;
-  return fits && a.heads.length + b.heads.length <= maxSiblings && !links.needs(a, b) && !links.needs(b, a);
+/** Which cells a view walks over in which order, however its loops are cut. */
+function walkKey({ shape, offset, strides }: View): string {
+  const runs: [size: number, stride: number][] = [];
+  shape.forEach((size, i) => {
+    const stride = strides[i] ?? 0;
+    const last = runs.at(-1);
+    if (last && last[1] === stride * size) runs[runs.length - 1] = [last[0] * size, stride];
+    else runs.push([size, stride]);
+  });
+  return `${offset};${runs}`;
+}
+
+/** The two with their loops aligned, if they can share them. */
+function areSiblings(a: Group, b: Group, links: Links): Pair | null {
+  if (a.heads.length + b.heads.length > maxSiblings || links.needs(a, b) || links.needs(b, a)) return null;
+  const pair = aligned(a, b);
+  if (!pair) return null;
+  const [p, q] = pair;
+  const isSame = sameShape(p.frame.inner, q.frame.inner);
+  if (!isSame && (!sameShape(frameDims(p.frame), frameDims(q.frame)) || hasLongRows(mergedFrame(p, q)))) return null;
+  return pair;
 }
 
 const hasLongRows = ({ outer, inner }: Group["frame"]): boolean => sizeOf(outer) < fewRows && sizeOf(inner) > longRow;
-
-const sameFrame = (a: Group, b: Group): boolean =>
-  sameShape(a.frame.outer, b.frame.outer) && sameShape(a.frame.inner, b.frame.inner);
 
 function mergedFrame(p: Group, q: Group): Group["frame"] {
   return p.frame.inner.length > 0 || p.kind === "contract" ? p.frame : q.frame;
 }
 
-function mergeable(p: Group, q: Group): boolean {
+/** The two with their loops aligned, if the consumer reads the producer where the loops stand. */
+function mergeable(producer: Group, consumer: Group): Pair | null {
   // What only has to come later gains nothing from the same loops.
-  if (q.kind !== "loop" || !reads(q, p)) return false;
-  if (p.kind === "contract") return epilogueFits(p, q);
-  if (p.kind !== "loop") return false;
-  const pd = frameDims(p.frame);
-  const qd = frameDims(q.frame);
-  const both = p.frame.inner.length > 0 && q.frame.inner.length > 0;
-  const fits = both
-    ? sameFrame(p, q)
-    : p.frame.inner.length > 0
-      ? sameShape(qd, pd) || sameShape(qd, p.frame.outer)
-      : q.frame.inner.length > 0
-        ? sameShape(pd, qd) || sameShape(pd, q.frame.outer)
-        : sameShape(pd, qd);
-  if (!fits) return false;
+  if (consumer.kind !== "loop" || !reads(consumer, producer)) return null;
+  if (producer.kind === "contract") return epilogueFits(producer, consumer) ? [producer, consumer] : null;
+  const pair = producer.kind === "loop" ? aligned(producer, consumer) : null;
+  return pair && readsWhereLoopsStand(...pair) ? pair : null;
+}
+
+function readsWhereLoopsStand(p: Group, q: Group): boolean {
   const frame = mergedFrame(p, q);
   const produced = new Set(p.heads.map((h) => h.node));
   for (const head of q.heads) {

@@ -1,6 +1,6 @@
 // The units of fusion: values that get a buffer (heads), what they read, and groups of them that become one kernel.
-import { contiguousStrides, type Shape, sameShape } from "../base/shape.ts";
-import type { View, ViewOp } from "../base/view.ts";
+import { contiguousStrides, type Shape, sameShape, sizeOf } from "../base/shape.ts";
+import { composeView, type View, type ViewOp } from "../base/view.ts";
 import type { Expr } from "../kernel/ir.ts";
 import { type Chain, chainOf, dropOnes, Walk } from "./access.ts";
 import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
@@ -123,5 +123,79 @@ export function stridesIn(frame: Frame, level: "row" | "full"): number[] {
 /** Where a value lives in a frame: once per outer index, or at each inner one as well. */
 export function levelIn(frame: Frame, node: Lowered): "row" | "full" {
   if (frame.inner.length === 0 || node.body.kind === "reduce") return "row";
-  return sameShape(dropOnes(node.shape), frame.outer) ? "row" : "full";
+  // Inner loops do not have one iteration: sizes tell the two apart, unless there is nothing to compute.
+  const rows = sizeOf(frame.outer);
+  const isRow = rows > 0 ? sizeOf(node.shape) === rows : sameShape(dropOnes(node.shape), frame.outer);
+  return isRow ? "row" : "full";
+}
+
+/** Loops over the same elements in the same order that are cut as finely as both need; null where cuts cross. */
+function refined(a: Shape, b: Shape): number[] | null {
+  if (sameShape(a, b) || a.includes(0) || b.includes(0)) return sameShape(a, b) ? [...a] : null;
+  const out: number[] = [];
+  const [restA, restB] = [[...a], [...b]];
+  let [m, n] = [restA.pop() ?? 1, restB.pop() ?? 1];
+  while (m > 1 || n > 1) {
+    const step = m === 1 ? n : n === 1 ? m : Math.min(m, n);
+    if (step === 0 || m % step !== 0 || n % step !== 0) return null;
+    out.unshift(step);
+    m = m === step ? (restA.pop() ?? 1) : m / step;
+    n = n === step ? (restB.pop() ?? 1) : n / step;
+  }
+  return out;
+}
+
+/** The group with its loops cut to a finer frame; null where a view cannot follow. */
+function recut({ frame, heads, kind }: Group, to: Frame): Group | null {
+  if (sameShape(frame.outer, to.outer) && sameShape(frame.inner, to.inner)) return { kind, frame, heads };
+  const cut: Head[] = [];
+  for (const head of heads) {
+    const isRow = frame.inner.length > 0 && head.frame.inner.length === 0 && levelIn(frame, head.node) === "row";
+    const dims = isRow ? to.outer : frameDims(to);
+    const references: Reference[] = [];
+    for (const { target, view } of head.references) {
+      const fine = composeView(view, { kind: "reshape", shape: dims });
+      if (!fine) return null;
+      references.push({ target, view: fine });
+    }
+    const isFold = head.frame.inner.length > 0;
+    cut.push({ ...head, frame: isFold ? to : { outer: dims, inner: [] }, references });
+  }
+  return { kind, frame: to, heads: cut };
+}
+
+/**
+ * Two groups with their loops cut in the same places, where they run over the same elements or one of them over the
+ * rows of the other; null where they do not.
+ */
+export function aligned(p: Group, q: Group): [Group, Group] | null {
+  const [a, b] = [p.frame, q.frame];
+  const [sizeA, sizeB] = [frameDims(a), frameDims(b)].map(sizeOf);
+  if (a.inner.length > 0 && b.inner.length > 0) {
+    const outer = refined(a.outer, b.outer);
+    const inner = refined(a.inner, b.inner);
+    return outer && inner && both(p, { outer, inner }, q, { outer, inner });
+  }
+  if (a.inner.length === 0 && b.inner.length === 0) {
+    const outer = refined(a.outer, b.outer);
+    return outer && both(p, { outer, inner: [] }, q, { outer, inner: [] });
+  }
+  if (a.inner.length === 0) {
+    const swapped = aligned(q, p);
+    return swapped && [swapped[1], swapped[0]];
+  }
+  if (sizeA === sizeB) {
+    const dims = refined(frameDims(a), b.outer);
+    if (!dims) return null;
+    let rows = dims.includes(0) ? a.outer.length : 0;
+    for (let size = 1; size < sizeOf(a.outer); rows++) size *= dims[rows] ?? 1;
+    return both(p, { outer: dims.slice(0, rows), inner: dims.slice(rows) }, q, { outer: dims, inner: [] });
+  }
+  const outer = sizeOf(a.outer) === sizeB ? refined(a.outer, b.outer) : null;
+  return outer && both(p, { outer, inner: a.inner }, q, { outer, inner: [] });
+}
+
+function both(p: Group, frameP: Frame, q: Group, frameQ: Frame): [Group, Group] | null {
+  const [a, b] = [recut(p, frameP), recut(q, frameQ)];
+  return a && b && [a, b];
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { planFor, withoutFusion } from "../engine/engine.ts";
 import { cumprod, logcumsumexp } from "../functions/cumulative.ts";
 import { repeatInterleave } from "../functions/join.ts";
+import { maxPool2d } from "../functions/pool.ts";
 import { slice } from "../functions/shape.ts";
 import { grad, stopGradient } from "../functions/transforms.ts";
 import { printPlan } from "../kernel/print.ts";
@@ -130,6 +131,21 @@ describe("fusion", () => {
   it("stores a permuted matrix product in place of a copy", () => {
     const x = matrix(6, 4).matmul(matrix(4, 10)).reshape([2, 3, 10]).permute([1, 0, 2]).mul(2);
     expect(forms(x)).toEqual(["contract"]);
+  });
+
+  it("runs a map and a sum of differently cut loops in one pass", () => {
+    const x = matrix(6, 40).tanh();
+    const rows = x.reshape([2, 3, 40]).sum({ axis: 2 });
+    expect(planFor([rows.node, x.reshape([240]).neg().node]).kernels.map(({ form }) => form)).toEqual(["rowwise"]);
+    const wide = matrix(1024, 64);
+    const both = [wide.exp().sum().node, wide.exp().mul(wide).node];
+    expect(planFor(both).kernels.map(({ form }) => form)).toEqual(["rowwise", "reduce"]);
+  });
+
+  it("computes the gradient of pooling right where the product reads it", () => {
+    const gradient = grad((x: Tensor) => maxPool2d(x, 2).sum())(matrix(2, 36).reshape([2, 1, 6, 6]));
+    const product = gradient.reshape([2, 36]).matmul(matrix(36, 3));
+    expect(forms(product)).toEqual(["reduce", "map", "contract"]);
   });
 });
 
