@@ -71,7 +71,7 @@ function positionScheme(c: LaneOperations, op: "argmax" | "argmin", dtype: DType
   const identity = c.literal(dtype, foldIdentity(op === "argmax" ? "max" : "min", dtype));
   const count = identity.parts.length;
   const isFloat = dtype === "float32" || dtype === "float64";
-  const compare = (name: "lt" | "eq" | "ne", a: Lanes, b: Lanes): V128 =>
+  const compare = (name: "lt" | "le" | "eq" | "ne", a: Lanes, b: Lanes): V128 =>
     c.apply(name, "bool", [a, b]).parts[0] ?? c.int(0);
   const pick = (state: FoldState, value: Lanes, position: V128): FoldState => {
     const best: Lanes = { dtype, parts: state.slice(0, count) };
@@ -89,10 +89,20 @@ function positionScheme(c: LaneOperations, op: "argmax" | "argmin", dtype: DType
     const won = c.keep(wins);
     return [...c.select(won, candidate, best).parts, v128.bitselect(at, bestPosition, won)];
   };
+  /** A state takes values in the order of their positions, so that equal ones come too late, as do all after a NaN. */
+  const absorb = (state: FoldState, value: Lanes, position: V128): FoldState => {
+    const best: Lanes = { dtype, parts: state.slice(0, count) };
+    const candidate = c.keepLanes(value);
+    const [low, high] = op === "argmax" ? [candidate, best] : [best, candidate];
+    const won = c.keep(
+      isFloat ? v128.andnot(compare("eq", best, best), compare("le", low, high)) : compare("lt", high, low),
+    );
+    return [...c.select(won, candidate, best).parts, v128.bitselect(position, state[count] ?? position, won)];
+  };
   return {
     dtype,
     initial: () => [...identity.parts, c.int(0)],
-    absorb: (state, value, position) => pick(state, value, position ?? c.int(0)),
+    absorb: (state, value, position) => absorb(state, value, position ?? c.int(0)),
     merge: (a, b) => pick(a, { dtype, parts: b.slice(0, count) }, b[count] ?? c.int(0)),
     result: (state) => ({ dtype: "int32", parts: state.slice(count) }),
   };
