@@ -1,0 +1,110 @@
+// Attention over long sequences, which is taken block by block, against sums in float64 and against the formula as a whole.
+import { describe, expect, it } from "vitest";
+import { planFor } from "../engine/engine.ts";
+import { grad, type Tensor, tensor, vmap } from "../index.ts";
+import { allclose } from "../testing/allclose.ts";
+import { seededValues } from "../testing/seeded-values.ts";
+import { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
+import { softmax } from "./softmax.ts";
+
+const [t, s, d] = [701, 751, 3];
+const q = seededValues([2, t, d], { seed: 1 });
+const k = seededValues([1, s, d], { seed: 2 });
+const v = seededValues([2, s, 2], { seed: 3 });
+const boolMask = seededValues([t, s], { seed: 4 }).gt(-0.5);
+const columnMask = seededValues([s], { seed: 5 });
+const rowMask = seededValues([2, t, 1], { seed: 6 });
+
+const visible = tensor(
+  Float32Array.from({ length: t * s }, (_, i) => (i % s <= Math.floor(i / s) ? 0 : Number.NEGATIVE_INFINITY)),
+  { shape: [t, s] },
+);
+
+/** One query after the other, in float64. */
+function exact(options: { causal?: boolean; mask?: (row: number, column: number) => number }): number[] {
+  const [qs, ks, vs] = [q.dataSync(), k.dataSync(), v.dataSync()];
+  const out: number[] = [];
+  for (let b = 0; b < 2; b++)
+    for (let row = 0; row < t; row++) {
+      const scores = Array.from({ length: s }, (_, column) => {
+        if (options.causal && column > row) return Number.NEGATIVE_INFINITY;
+        let score = 0;
+        for (let i = 0; i < d; i++) score += (qs[(b * t + row) * d + i] ?? 0) * (ks[column * d + i] ?? 0);
+        return score / Math.sqrt(d) + (options.mask?.(row, column) ?? 0);
+      });
+      const largest = Math.max(...scores);
+      const weights = scores.map((x) => Math.exp(x - largest));
+      const total = weights.reduce((sum, w) => sum + w, 0);
+      for (let e = 0; e < 2; e++)
+        out.push(weights.reduce((sum, w, column) => sum + w * (vs[(b * s + column) * 2 + e] ?? 0), 0) / total);
+    }
+  return out;
+}
+
+function whole(a: Tensor, b: Tensor, c: Tensor, mask: Tensor | null): Tensor {
+  const scores = a.matmul(b.transpose(-1, -2) as never).div(Math.sqrt(d)) as Tensor;
+  return softmax(mask ? scores.add(mask) : scores).matmul(c as never) as Tensor;
+}
+
+describe("attention over long sequences", () => {
+  it("is the weighted mean, whatever is masked", () => {
+    const bits = boolMask.dataSync();
+    const columns = columnMask.dataSync();
+    allclose(scaledDotProductAttention(q, k, v).reshape([-1]), exact({}));
+    allclose(scaledDotProductAttention(q, k, v, { causal: true }).reshape([-1]), exact({ causal: true }));
+    allclose(
+      scaledDotProductAttention(q, k, v, { mask: boolMask }).reshape([-1]),
+      exact({ mask: (row, column) => (bits[row * s + column] ? 0 : Number.NEGATIVE_INFINITY) }),
+    );
+    allclose(
+      scaledDotProductAttention(q, k, v, { mask: columnMask, causal: true }).reshape([-1]),
+      exact({ causal: true, mask: (_, column) => columns[column] ?? 0 }),
+    );
+  });
+
+  const gradients = (f: (a: Tensor, b: Tensor, c: Tensor, mask: Tensor) => Tensor, mask: Tensor): readonly Tensor[] =>
+    grad((a: Tensor, b: Tensor, c: Tensor, m: Tensor) => f(a, b, c, m).pow(2).sum(), [0, 1, 2, 3])(q, k, v, mask);
+  const inBlocks = (options: AttentionOptions) => (a: Tensor, b: Tensor, c: Tensor, mask: Tensor) =>
+    scaledDotProductAttention(a, b, c, { ...options, mask });
+
+  it.each([
+    ["columns", columnMask],
+    ["rows", rowMask],
+  ])("has the gradients of the formula, also by a mask of %s", (_, mask) => {
+    const plain = gradients((a, b, c, m) => whole(a, b, c, m), mask);
+    gradients(inBlocks({}), mask).forEach((g, i) => {
+      allclose(g, plain[i] ?? 0, { atol: 1e-4, rtol: 1e-4 });
+    });
+    const causal = gradients((a, b, c, m) => whole(a, b, c, m.add(visible)), mask);
+    gradients(inBlocks({ causal: true }), mask).forEach((g, i) => {
+      allclose(g, causal[i] ?? 0, { atol: 1e-4, rtol: 1e-4 });
+    });
+  });
+
+  it("is batched like the formula", () => {
+    const batched = vmap((a: Tensor, c: Tensor) =>
+      scaledDotProductAttention(a, k.reshape([s, d]), c, { causal: true }),
+    );
+    allclose(batched(q, v), scaledDotProductAttention(q, k, v, { causal: true }));
+  });
+
+  it("refuses a mask of the wrong size", () => {
+    const short = seededValues([128, s]);
+    expect(() => scaledDotProductAttention(q, k, v, { mask: short })).toThrow("[128, 751]");
+  });
+
+  it("needs memory that grows with the length, not with its square", () => {
+    const scratch = (n: number): { value: number; gradient: number } => {
+      const [a, b, c] = [1, 2, 3].map((seed) => seededValues([2, n, 32], { seed }));
+      if (!a || !b || !c) throw new Error("expected three tensors");
+      const y = scaledDotProductAttention(a, b, c, { causal: true });
+      const dq = grad((x: Tensor) => scaledDotProductAttention(x, b, c, { causal: true }).sum())(a);
+      const [value, gradient] = [y, dq].map((x) => planFor([x.node]).scratchBytes);
+      return { value: value ?? 0, gradient: gradient ?? 0 };
+    };
+    const [short, long] = [scratch(1024), scratch(2048)];
+    const allWeights = 2 * 2048 * 2048 * 4;
+    expect(long.value).toBeLessThan(Math.min(2.3 * short.value, allWeights / 7));
+    expect(long.gradient).toBeLessThan(Math.min(2.3 * short.gradient, allWeights / 2));
+  });
+});
