@@ -93,8 +93,8 @@ function inBlocks(q: Node, k: Node, v: Node, options: AttentionOptions): Node {
 
 /**
  * softmax(q·kᵀ / √D + mask)·v (Vaswani et al., 2017). Long sequences are taken 128 queries at a time, and gradients compute
- * their weights again: memory grows with T + S, not T·S (as in Rabe and Staats, 2021); causal ones skip keys that no query of
- * a block may see.
+ * their weights again (as in Rabe and Staats, "Self-attention does not need O(n²) memory", 2021): the weights are never in
+ * memory together. Causal blocks skip keys that none of their queries may see.
  * @param q queries `[..., T, D]`
  * @param k keys `[..., S, D]`
  * @param v values `[..., S, E]`
