@@ -227,11 +227,12 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
 
   const epilogue = direct ? null : planEpilogue(kernel);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
-  // Whole rows, where possible: what stores read and write is then walked from start to end.
+  // Whole rows of what no cache holds, where possible: what stores read and write is then walked from start to end.
+  const isLarge = oneStep && m >= manyRows && m * n * floatBytes > uncachedBytes;
   const columnsHeld = (splitRows: boolean): number => {
     if (!oneStep) return Math.min(columnLimit, 256);
     if (!splitRows) return Math.min(columnLimit, finishedElements / m);
-    return m < manyRows ? Math.min(columnLimit, 1024) : Math.min(wholeRowsBytes / floatBytes / kBlock, 4096);
+    return isLarge ? Math.min(wholeRowsBytes / floatBytes / kBlock, 4096) : Math.min(columnLimit, 1024);
   };
   let columnBlock = evenBlock(n, columnLimit, width);
   let rowBlock = evenBlock(m, Math.floor(packedABytes / floatBytes / kBlock), tile.rows);
@@ -250,10 +251,11 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
   if (epilogue?.kind !== "whole") {
     const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
-    // Columns first: each thread packs b for its own. Where a is packed for every block of columns, they stay wide, and
-    // with many rows there is enough to share without.
-    const rowsFirst = oneStep && m >= manyRows && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
-    const narrowest = rowsFirst ? n : aPacked && !(packedOnce.a && m <= 64) ? 512 : bIsFar && bPacked ? 256 : 64;
+    // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
+    // from far rows in several steps, or where stores run along them; and whole where rows are.
+    const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
+    const narrowestForB = (bIsFar && bPacked && !oneStep) || (epilogue !== null && n >= 512) ? 256 : 64;
+    const narrowest = rowsFirst ? n : aPacked && !(packedOnce.a && m <= 64) ? 512 : narrowestForB;
     if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
       columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));
     // Where b is packed for every block of rows, these stay tall; but two threads should find two.
