@@ -16,6 +16,8 @@ describe("stores of a contract", () => {
     [150, 40, 700],
     [2, 600, 330],
     [70, 600, 20],
+    [260, 530, 7],
+    [257, 4111, 2],
   ] as const;
   for (const [m, n, k] of shapes)
     it(`finishes results of ${m} × ${n} × ${k}`, () => {

@@ -71,11 +71,18 @@ const uncachedBytes = 4 << 20;
 /** Results that are finished together, so that they are still in the nearest cache. */
 const finishedElements = 8192;
 const packedABytes = 128 << 10;
-const packedBBytes = 384 << 10;
+const packedBBytes = 640 << 10;
+/** The same where whole rows are finished, and their length matters more. */
+const wholeRowsBytes = 1 << 20;
+/** So many rows keep threads busy. */
+const manyRows = 256;
 
 /** A unit of work that threads share is at least so large, as far as there are many of them. */
 const unitFlops = 1 << 19;
 const manyUnits = 32;
+
+/** From one packed panel to the next: not a power of two, or the panels' parts of one step would meet in few cache sets. */
+export const packedPanelBytes = (pitch: number, kBlock: number): number => floatBytes * pitch * kBlock + 64;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -121,12 +128,12 @@ const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
 /** Results that cannot be finished block by block are taken apart into a batch, where that helps. */
 function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
   const plan = planBlocks(kernel, wide);
-  const isEven = ({ epilogue }: GemmPlan): boolean =>
+  const isInBlocks = ({ epilogue }: GemmPlan): boolean =>
     epilogue.kind === "none" || (epilogue.kind === "blocks" && epilogue.splitColumns && epilogue.splitRows);
-  if (isEven(plan)) return plan;
+  if (isInBlocks(plan)) return plan;
   for (const apart of [batchColumns(kernel), batchColumns(swapRoles(kernel))]) {
     const better = apart && planBlocks(apart, wide);
-    if (better && isEven(better)) return better;
+    if (better && isInBlocks(better)) return better;
   }
   return plan;
 }
@@ -141,12 +148,21 @@ function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
   return costOf(planSwapped, wide) < 0.9 * costOf(plan, wide) ? planSwapped : plan;
 }
 
-/** Cycles for each step of k: for the tiles, and nearly one for each element that is packed. */
-function costOf({ m, n, a, b, batch }: GemmPlan, wide: boolean): number {
-  const packing = ({ packed, hoisted }: GemmOperand, lanes: number): number =>
-    packed ? (0.8 * lanes) / (hoisted ? batch : 1) : 0;
-  return tileCost(m, n, wide) + packing(a, m) + packing(b, n);
+/**
+ * Cycles for each step of k: for the tiles, and nearly one for each element that is packed, less where whole vectors are.
+ * What is read in place where steps are far apart comes from a distant cache: elements of a one by one, those of b as vectors.
+ */
+function costOf({ m, n, a, b, batch, kBlock }: GemmPlan, wide: boolean): number {
+  const reading = ({ packed, hoisted, lanes, k }: GemmOperand, count: number, farCost: number): number => {
+    if (packed) return ((isRun(lanes) ? 0.3 : 0.8) * count) / (hoisted ? batch : 1);
+    return spreadBytes(k, kBlock) > farBytes ? farCost * count : 0;
+  };
+  return tileCost(m, n, wide) + reading(a, m, 0.8) + reading(b, n, 0.2);
 }
+
+/** How far apart the first and the last step of a block lie, where it is read in place. */
+const spreadBytes = (k: readonly Axis[], kBlock: number): number =>
+  kBlock * floatBytes * Math.abs(k.at(-1)?.stride ?? 0);
 
 /** The store's own place, where it takes the bare result along contiguous n. */
 function directTarget(kernel: ContractKernel): GemmTarget | null {
@@ -164,13 +180,28 @@ function directTarget(kernel: ContractKernel): GemmTarget | null {
   };
 }
 
-/** Whether a tile can read a where it lies: rows and steps at even distances. */
-const splatInPlace = (lanes: readonly Axis[], k: readonly Axis[]): boolean =>
-  lanes.length <= 1 && k.length <= 1 && (lanes[0]?.stride ?? 0) >= 0;
+/** Whether the lanes of a have even distances, so that tiles may read it where it lies. */
+const isEven = (lanes: readonly Axis[]): boolean => lanes.length <= 1 && (lanes[0]?.stride ?? 0) >= 0;
 
-/** Whether a tile can read vectors of b where it lies. */
-const vectorInPlace = (lanes: readonly Axis[], k: readonly Axis[]): boolean =>
-  lanes.length <= 1 && k.length <= 1 && (lanes[0]?.stride ?? 1) === 1;
+/** Whether the steps of each block have even distances. */
+const isEvenInBlocks = (k: readonly Axis[], kBlock: number): boolean =>
+  k.length <= 1 || (k.at(-1)?.size ?? 0) % kBlock === 0;
+
+/** Whether lanes lie side by side. */
+export const isRun = (lanes: readonly Axis[]): boolean => lanes.length <= 1 && (lanes[0]?.stride ?? 1) === 1;
+
+/** Fewer steps than this are not worth a block. */
+const shortestBlock = 96;
+
+/** Steps of k in one block. It ends where k takes a jump in one of `operands`, if that spares packing it. */
+function stepsInBlock(k: number, operands: readonly (readonly Axis[])[]): number {
+  if (k <= kLimit) return k;
+  for (const axes of operands) {
+    const size = axes.length > 1 ? (axes.at(-1)?.size ?? 0) : 0;
+    for (let steps = Math.min(size, kLimit); steps >= shortestBlock; steps--) if (size % steps === 0) return steps;
+  }
+  return evenBlock(k, kLimit, 4);
+}
 
 function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boolean): GemmPlan {
   const { mStart, nStart, kStart, batch, m, n, k } = groupsOf(kernel);
@@ -178,8 +209,6 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   if (!isPlain(a) || !isPlain(b)) throw new TypeError("planGemm: operands are plain loads");
   const tile = chooseTile(m, n, wide);
   const width = 4 * tile.vectors;
-  const kBlock = k <= kLimit ? k : evenBlock(k, kLimit, 4);
-  const oneStep = kBlock === k;
   const axesOf = (sizes: readonly number[], load: PlainLoad, from: number): readonly Axis[] =>
     collapse(sizes, load.view.strides.slice(from, from + sizes.length));
 
@@ -187,21 +216,29 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   const bLanes = axesOf(kernel.n, b, nStart);
   const aSteps = axesOf(kernel.k, a, kStart);
   const bSteps = axesOf(kernel.k, b, kStart);
-  const spread = (axes: readonly Axis[]): number => kBlock * floatBytes * Math.abs(axes[0]?.stride ?? 0);
-  const aPacked = !splatInPlace(aLanes, aSteps) || (m > 64 && (spread(aSteps) > farBytes ? n > 64 : n >= 512));
+  const kBlock = stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isRun(bLanes) ? [bSteps] : [])]);
+  const oneStep = kBlock === k;
+  const aIsFar = spreadBytes(aSteps, kBlock) > farBytes;
+  const bIsFar = spreadBytes(bSteps, kBlock) > farBytes;
+  const aPacked = !isEven(aLanes) || !isEvenInBlocks(aSteps, kBlock) || (aIsFar && m > 64 && n > 64);
   // An operand that no cache holds is packed for few rows already: its far rows would meet in the same cache sets.
   const rowsToPack = k * n * floatBytes > uncachedBytes ? 12 : 128;
-  const bPacked = !vectorInPlace(bLanes, bSteps) || (spread(bSteps) > farBytes && m > rowsToPack);
+  const bPacked = !isRun(bLanes) || !isEvenInBlocks(bSteps, kBlock) || (bIsFar && m > rowsToPack);
 
   const epilogue = direct ? null : planEpilogue(kernel);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
+  // Whole rows of what no cache holds, where possible: what stores read and write is then walked from start to end.
+  const isLarge = oneStep && m >= manyRows && m * n * floatBytes > uncachedBytes;
+  const columnsHeld = (splitRows: boolean): number => {
+    if (!oneStep) return Math.min(columnLimit, 256);
+    if (!splitRows) return Math.min(columnLimit, finishedElements / m);
+    return isLarge ? Math.min(wholeRowsBytes / floatBytes / kBlock, 4096) : Math.min(columnLimit, 1024);
+  };
   let columnBlock = evenBlock(n, columnLimit, width);
   let rowBlock = evenBlock(m, Math.floor(packedABytes / floatBytes / kBlock), tile.rows);
   let rowChunk = ceilTo(m, rowBlock);
   if (epilogue?.kind === "blocks") {
-    const rowsHeld = epilogue.splitRows ? 8 : m;
-    const columnsHeld = Math.min(columnLimit, oneStep ? finishedElements / rowsHeld : 256);
-    columnBlock = epilogue.splitColumns ? evenBlock(n, columnsHeld, width) : ceilTo(n, width);
+    columnBlock = epilogue.splitColumns ? evenBlock(n, columnsHeld(epilogue.splitRows), width) : ceilTo(n, width);
     // With several blocks of k, b is packed again for every chunk of rows: larger chunks make up for it.
     const limit = (oneStep ? finishedElements : 65536) / columnBlock;
     rowChunk = epilogue.splitRows ? evenBlock(m, limit, tile.rows) : ceilTo(m, tile.rows);
@@ -214,13 +251,18 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
   if (epilogue?.kind !== "whole") {
     const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
-    // Columns first: each thread packs b for its own. Where a is packed for every block of columns, they stay wide.
-    const narrowest = aPacked && !(packedOnce.a && m <= rowBlock) ? 256 : 64;
+    // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
+    // from far rows in several steps, or where stores run along them; and whole where rows are.
+    const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
+    const narrowestForB = (bIsFar && bPacked && !oneStep) || (epilogue !== null && n >= 512) ? 256 : 64;
+    const narrowest = rowsFirst ? n : aPacked && !(packedOnce.a && m <= 64) ? 512 : narrowestForB;
     if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
       columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));
     // Where b is packed for every block of rows, these stay tall; but two threads should find two.
-    const wantedRows = wanted / Math.ceil(n / columnBlock);
-    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : Math.min(512, Math.ceil(m / 2))) : 32;
+    const columnBlocks = Math.ceil(n / columnBlock);
+    const wantedRows = wanted / columnBlocks;
+    const tallest = Math.min(512, columnBlocks < 4 ? Math.ceil(m / 2) : m);
+    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : tallest) : 32;
     if (wantedRows > 1 && epilogue?.splitRows !== false)
       rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
     rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
@@ -228,11 +270,12 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   }
 
   let bytes = 0;
-  const place = (needed: boolean, count: number): number => {
+  const placeBytes = (needed: boolean, count: number): number => {
     const at = bytes;
-    if (needed) bytes += ceilTo(count * floatBytes, 64);
+    if (needed) bytes += ceilTo(count, 64);
     return at;
   };
+  const place = (needed: boolean, count: number): number => placeBytes(needed, count * floatBytes);
   const target: GemmTarget = direct ?? {
     slot: -1,
     offset: 0,
@@ -241,13 +284,13 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   };
   const rowPitch = ceilTo(tile.rows, 4);
   const work = {
-    aRows: place(aPacked, (rowBlock / tile.rows) * rowPitch),
+    aRows: place(aPacked && !isRun(aLanes), (rowBlock / tile.rows) * rowPitch),
     aSteps: place(aPacked && aSteps.length > 1, kBlock),
-    bRows: place(bPacked, columnBlock),
+    bRows: place(bPacked && !isRun(bLanes), columnBlock),
     bSteps: place(bPacked && bSteps.length > 1, kBlock),
     targetRows: place(target.rows.length > 1, rowBlock),
-    aPacked: place(aPacked, (rowBlock / tile.rows) * rowPitch * kBlock),
-    bPacked: place(bPacked, columnBlock * kBlock),
+    aPacked: placeBytes(aPacked, (rowBlock / tile.rows) * packedPanelBytes(rowPitch, kBlock)),
+    bPacked: placeBytes(bPacked, (columnBlock / width) * packedPanelBytes(width, kBlock)),
     target: place(!direct, epilogue?.kind === "whole" ? batch * m * n : rowChunk * columnBlock),
     epilogue: place(!direct, (epilogue?.workBytes ?? 0) / floatBytes),
   };

@@ -76,6 +76,48 @@ describe("contract", () => {
     check(c.kernel(a, b, [c.store(2, c.acc())]), [floats(200), floats(300)], [new Float32Array(54)]);
   });
 
+  it("ends blocks of k where k takes a jump, or packs across it", () => {
+    // [outer, inner] of k: blocks of 225, 198 and 100 steps; short runs, and one that has no divisor to cut it by.
+    for (const k of [
+      [2, 225],
+      [3, 396],
+      [7, 100],
+      [30, 20],
+      [2, 331],
+    ] as const)
+      for (const [m, n] of [
+        [13, 21],
+        [70, 66],
+      ] as const) {
+        const c = new Case({ m: [m], n: [n], k });
+        const [outer = 0, inner = 0] = c.at.k;
+        const size = k[0] * k[1];
+        // Along each side's own lanes, k runs on, jumps from one image to the next, or has the lanes inside.
+        const as = [c.order([outer], c.at.m, [inner]), c.order(c.at.k, c.at.m), c.order([inner, outer], c.at.m)];
+        const bs = [
+          c.order([outer], c.at.n, [inner]),
+          c.order([inner], c.at.n, [outer]),
+          c.order([inner, outer], c.at.n),
+        ];
+        for (const a of as)
+          for (const b of bs)
+            check(
+              c.kernel(c.load(0, a), c.load(1, b), [c.store(2, c.acc())]),
+              [floats(m * size), floats(n * size)],
+              [new Float32Array(m * n)],
+            );
+      }
+  });
+
+  it("packs far steps whose lanes lie side by side", () => {
+    for (const [m, n, k] of [
+      [67, 530, 70],
+      [301, 83, 333],
+      [20, 1300, 900],
+    ] as const)
+      for (const layout of ["NN", "TN"]) matrix(m, n, k, `${layout}N`);
+  });
+
   it("runs batches that either operand may share", () => {
     for (const [m, n, k] of [
       [20, 24, 8],

@@ -4,13 +4,13 @@ import type { ContractKernel } from "../../kernel/ir.ts";
 import { kernelFunction } from "./abi.ts";
 import type { Axis } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
-import { type ContractPlan, type GemmOperand, type GemmPlan, planContract } from "./contract-plan.ts";
+import { type ContractPlan, type GemmPlan, isRun, packedPanelBytes, planContract } from "./contract-plan.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
 import { emitLoops, loopsWorkspaceBytes, loopUnits } from "./loops.ts";
-import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, stepsOf } from "./packing.ts";
+import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, packRuns, stepsOf } from "./packing.ts";
 
 /** Bytes of memory that the kernel needs at `work`, whatever the engine can do. */
 export const contractWorkspaceBytes = (kernel: ContractKernel): number =>
@@ -44,7 +44,8 @@ export function emitContract(module: ModuleBuilder, kernel: ContractKernel, feat
 
 const constant = (value: number): I32 => i32.const(value);
 const minimum = (a: I32, b: I32): I32 => select(i32.lt(a, b), a, b);
-const strideBytes = (axes: readonly Axis[]): number => 4 * (axes[0]?.stride ?? 0);
+/** From one to the next, in runs of the innermost axis. */
+const strideBytes = (axes: readonly Axis[]): number => 4 * (axes.at(-1)?.stride ?? 0);
 
 class GemmEmitter {
   private readonly module: ModuleBuilder;
@@ -204,9 +205,10 @@ class GemmEmitter {
     const { f, plan, at, counts } = this;
     const { rows } = plan.tile;
     const pitch = Math.ceil(rows / 4) * 4;
-    fillPanelOffsets(f, this.place("aRows"), plan.a.lanes, { rows, pitch, size: plan.m }, at.row, counts.rows);
+    if (!isRun(plan.a.lanes))
+      fillPanelOffsets(f, this.place("aRows"), plan.a.lanes, { rows, pitch, size: plan.m }, at.row, counts.rows);
     const panels = i32.divU(i32.add(counts.rows, constant(rows - 1)), constant(rows));
-    this.pack(plan.a, this.base.a, "a", { first: 0, panels, pitch });
+    this.pack("a", at.row, { first: 0, panels, pitch, advance: rows });
   }
 
   /** Packs counts.steps × counts.columns of b, from at.step and at.column. */
@@ -216,41 +218,44 @@ class GemmEmitter {
     const rest = plan.n % width;
     const restPitch = Math.ceil(rest / 4) * 4;
     const panels = { rows: width, pitch: width, size: plan.n };
-    fillPanelOffsets(f, this.place("bRows"), plan.b.lanes, panels, at.column, counts.columns);
-    this.pack(plan.b, this.base.b, "b", { first: 0, panels: i32.divU(counts.columns, constant(width)), pitch: width });
+    if (!isRun(plan.b.lanes)) fillPanelOffsets(f, this.place("bRows"), plan.b.lanes, panels, at.column, counts.columns);
+    const full = i32.divU(counts.columns, constant(width));
+    this.pack("b", at.column, { first: 0, panels: full, pitch: width, advance: width });
     if (rest > 0) {
       // The last, narrower panel follows the full ones of the last block.
       f.if(i32.eq(i32.add(at.column, counts.columns), constant(plan.n)), () => {
         const first = Math.floor((plan.n - 1 - Math.floor((plan.n - 1) / plan.columnBlock) * plan.columnBlock) / width);
-        this.pack(plan.b, this.base.b, "b", { first, panels: constant(1), pitch: restPitch });
+        this.pack("b", at.column, { first, panels: constant(1), pitch: restPitch, advance: width });
       });
     }
   }
 
+  /** Packs panels from number `first` on, of which the first begins at `lane`; each `advance` lanes after the other. */
   private pack(
-    operand: GemmOperand,
-    base: I32,
     name: "a" | "b",
-    { first, panels, pitch }: { first: number; panels: I32; pitch: number },
+    lane: I32,
+    { first, panels, pitch, advance }: { first: number; panels: I32; pitch: number; advance: number },
   ): void {
-    const { f, plan, at, counts } = this;
+    const { f, plan, at, counts, module } = this;
+    const operand = plan[name];
     const stride = operand.k[0]?.stride ?? 0;
-    const steps = stepsOf(operand.k);
     const tabled = operand.k.length > 1;
     const fullPitch = name === "a" ? pitch : 4 * plan.tile.vectors;
-    const panelBytes = 4 * fullPitch * plan.kBlock;
+    const panelBytes = packedPanelBytes(fullPitch, plan.kBlock);
     if (tabled && first === 0)
       fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
-    f.call(
-      packPanels(this.module, steps, pitch / 4),
-      i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), constant(first * panelBytes)),
-      tabled ? base : i32.add(base, i32.mul(at.step, constant(4 * stride))),
-      i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch)),
-      tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride),
-      counts.steps,
-      panels,
-      constant(panelBytes),
-    );
+    const to = i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), constant(first * panelBytes));
+    const from = tabled ? this.base[name] : i32.add(this.base[name], i32.mul(at.step, constant(4 * stride)));
+    const step = tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride);
+    if (isRun(operand.lanes)) {
+      const start = i32.mul(i32.add(lane, constant(first * advance)), constant(4));
+      const pack = packRuns(module, tabled, pitch / 4, advance);
+      f.call(pack, to, i32.add(from, start), step, counts.steps, panels, constant(panelBytes));
+      return;
+    }
+    const rows = i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch));
+    const pack = packPanels(module, stepsOf(operand.k), pitch / 4);
+    f.call(pack, to, from, rows, step, counts.steps, panels, constant(panelBytes));
   }
 
   /** The tiles of counts.rows × counts.columns results over counts.steps. */
@@ -266,30 +271,24 @@ class GemmEmitter {
       aRow,
       aStep: a.packed ? 4 * pitch : strideBytes(a.k),
       bStep: b.packed ? "packed" : strideBytes(b.k),
-      bTile: 4 * width * (b.packed ? plan.kBlock : 1),
+      bTile: b.packed ? packedPanelBytes(width, plan.kBlock) : 4 * width,
       targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
-      oddSteps: plan.k % 2 === 1,
+      oddSteps: plan.kBlock % 2 === 1 || plan.k % 2 === 1,
       accumulates: plan.kBlock < plan.k,
     } as const;
-    const aTile = a.packed ? 4 * pitch * plan.kBlock : tile.rows * aRow;
+    const aTile = a.packed ? packedPanelBytes(pitch, plan.kBlock) : tile.rows * aRow;
     f.scope(() => {
       const fromA = f.local(
         "i32",
         a.packed
           ? this.place("aPacked")
-          : i32.add(
-              this.base.a,
-              i32.add(i32.mul(at.row, constant(strideBytes(a.lanes))), i32.mul(at.step, constant(strideBytes(a.k)))),
-            ),
+          : i32.add(this.base.a, i32.add(i32.mul(at.row, constant(strideBytes(a.lanes))), byteOffset(a.k, at.step))),
       );
       const fromB = f.local(
         "i32",
         b.packed
           ? this.place("bPacked")
-          : i32.add(
-              this.base.b,
-              i32.add(i32.mul(at.column, constant(4)), i32.mul(at.step, constant(strideBytes(b.k)))),
-            ),
+          : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(4)), byteOffset(b.k, at.step))),
       );
       const row = epilogue.kind === "blocks" ? i32.sub(at.row, at.chunk) : at.row;
       const rows = target.rows.length > 1 ? constant(0) : i32.mul(row, constant(strideBytes(target.rows)));

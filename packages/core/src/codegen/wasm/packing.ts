@@ -36,7 +36,7 @@ export function fillOffsets(f: FunctionBuilder, table: I32, axes: readonly Axis[
 
 /**
  * Writes the byte offsets of the rows of panels: `pitch` entries for each panel of `rows` rows. Entries beyond the rows
- * of a panel, or beyond `size` rows in all, repeat a row that is there: tiles compute with it and throw the result away.
+ * of a panel are the next panel's, and beyond `size` rows in all repeat the last one: tiles throw their results away.
  */
 export function fillPanelOffsets(
   f: FunctionBuilder,
@@ -55,8 +55,7 @@ export function fillPanelOffsets(
     const index = f.local("i32");
     f.while(i32.lt(first, end), () => {
       f.for(j, 0, pitch, 1, () => {
-        f.set(index, i32.add(first, minimum(j, i32.const(rows - 1))));
-        f.set(index, minimum(index, i32.const(size - 1)));
+        f.set(index, minimum(i32.add(first, j), i32.const(size - 1)));
         f.store(at, byteOffset(axes, index));
         f.increase(at, 4);
       });
@@ -77,6 +76,46 @@ export const stepsOf = (axes: readonly Axis[]): Steps => {
   const unit = axes.at(-1)?.stride === 1;
   return axes.length > 1 ? (unit ? "runs" : "table") : unit ? "unit" : "even";
 };
+
+/**
+ * A function (to, from, step, count, panels, panelBytes) that packs panels of 4·`quads` rows which lie side by side, one
+ * panel `advance` rows after the other: for each step of k, its part of all panels, so that memory is read in long
+ * runs. `from` is where the first row lies, `step` is as for packPanels. Reads up to a panel beyond the last row.
+ */
+export function packRuns(module: ModuleBuilder, tabled: boolean, quads: number, advance: number): Callable {
+  return module.helper(`pack runs ${tabled} ${quads} ${advance}`, () => {
+    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32"], null);
+    const [row, from, step] = [f.param("i32", 0), f.param("i32", 1), f.param("i32", 2)];
+    const [left, panels, panelBytes] = [f.param("i32", 3), f.param("i32", 4), f.param("i32", 5)];
+    const source = f.local("i32");
+    const to = f.local("i32");
+    const panel = f.local("i32");
+    f.if(panels, () => {
+      f.while(left, () => {
+        f.set(source, tabled ? i32.add(from, i32.load(step)) : from);
+        f.set(to, row);
+        f.set(panel, panels);
+        f.loop((again) => {
+          f.scope(() => {
+            const vectors = Array.from({ length: quads }, (_, q) => f.local("v128", v128.load(source, 16 * q)));
+            vectors.forEach((vector, q) => {
+              f.store(to, vector, 16 * q);
+            });
+          });
+          f.increase(source, 4 * advance);
+          f.increase(to, panelBytes);
+          f.increase(panel, -1);
+          f.brIf(again, panel);
+        });
+        if (tabled) f.increase(step, 4);
+        else f.increase(from, step);
+        f.increase(row, 16 * quads);
+        f.increase(left, -1);
+      });
+    });
+    return f;
+  });
+}
 
 /** Copies one step; `address` is where a source lies in it. */
 type Visit = (address: (source: I32) => I32) => void;
