@@ -14,6 +14,7 @@ export {
 export type { Shape } from "./base/shape.ts";
 export type { Broadcast, LinearOutput, MatMul, Reduced, ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
+export { effect } from "./engine/trace.ts";
 export * from "./functions/activation.ts";
 export * from "./functions/adaptive-pool.ts";
 export * from "./functions/arithmetic.ts";
@@ -33,6 +34,7 @@ export {
   polar,
   real,
 } from "./functions/complex.ts";
+export { compile } from "./functions/compile.ts";
 export { cond, type ScanOptions, scan } from "./functions/control.ts";
 export {
   type ConvOptions,
@@ -109,6 +111,7 @@ export {
 } from "./functions/linalg.ts";
 export { linearize } from "./functions/linearize.ts";
 export * from "./functions/lp-pool.ts";
+export { type Live, type LiveOptions, live } from "./functions/live.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/matrix.ts";
 export * from "./functions/nan.ts";

@@ -26,6 +26,8 @@ export class Node {
   gone: string | null = null;
   /** The value of a `scalar` node: known to the run, not to the plan. */
   readonly scalar: number;
+  /** Whose gradient it is that arrives here, where somebody collects it. */
+  owner: object | null = null;
   /** Whether the next run computes it as well. */
   joinsNextRun = false;
   /** Scratch of walks over the graph: which came by last, and the number it gave. */
@@ -77,6 +79,9 @@ export function recording<T>(body: () => T): T {
   }
 }
 
+/** Whether a transform records its function. */
+export const isRecording = (): boolean => recordings > 0;
+
 let walks = 0;
 
 /** A number for a walk to mark the nodes that it has seen with. One walk must end before the next begins. */
@@ -94,6 +99,8 @@ export function withoutGradients<T>(body: () => T): T {
     gradients = before;
   }
 }
+
+export const recordsGradients = (): boolean => gradients;
 
 const carriesGradient = (op: Op, dtype: DType): boolean =>
   op.kind !== "leaf" &&

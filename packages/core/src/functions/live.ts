@@ -1,0 +1,63 @@
+// Values that a compiled function reads at each call, although it is built once.
+import type { DType } from "../base/dtype.ts";
+import { trace } from "../engine/trace.ts";
+import type { Node } from "../graph/node.ts";
+import { scalarNode } from "../ops/source.ts";
+import { defaultDevice } from "../runtime/devices.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** What `live` makes of a value: numbers are scalars, all else is itself. */
+export type Live<T> = T extends number
+  ? Tensor<[]>
+  : T extends Readonly<Record<string, unknown>>
+    ? { readonly [K in keyof T]: LiveField<T[K]> }
+    : T;
+
+type LiveField<T> = T extends number ? Tensor<[]> : T;
+
+export interface LiveOptions {
+  /** Of numbers; float32 by default. */
+  readonly dtype?: DType;
+  readonly device?: string;
+}
+
+/**
+ * What `read` returns, for functions that may be compiled: such a function runs once, and later calls repeat what it
+ * built. Numbers become scalars that each call reads anew. Anything else is watched: the function is traced again
+ * when it is not what it was. Outside of `compile` it is read once, now.
+ * @param read a function without effects that returns a number, another plain value, or an object of them, whose
+ * fields are the same each time
+ * @param options dtype (float32 by default) and device of numbers
+ * @returns a scalar for a number, an object with scalars for numbers, and otherwise what `read` returned
+ * @example
+ * let scale = 2;
+ * const f = compile((x) => x.mul(live(() => scale)));
+ * f(tensor([1])), f(tensor([1])), (scale = 3);
+ * await f(tensor([1])).toArray() // [3]
+ */
+export function live<const T>(read: () => T, options: LiveOptions = {}): Live<T> {
+  const { dtype = "float32", device = defaultDevice().name } = options;
+  const value = read();
+  const isRecord = isPlainObject(value);
+  const values = isRecord ? Object.values(value) : [value];
+  const nodes = values.map((x) => (typeof x === "number" ? scalarNode(x, dtype, device) : null));
+  if (trace !== null) {
+    const again = isRecord ? () => Object.values(read() as Record<string, unknown>) : () => [read()];
+    trace.actions.push({ kind: "reading", read: again, nodes, values, advances: false });
+  }
+  const shown = nodes.map((node, i) => (node === null ? values[i] : new Tensor(node)));
+  if (!isRecord) return shown[0] as Live<T>;
+  return Object.fromEntries(Object.keys(value).map((key, i) => [key, shown[i]])) as Live<T>;
+}
+
+function isPlainObject(x: unknown): x is Record<string, unknown> {
+  return x !== null && typeof x === "object" && Object.getPrototypeOf(x) === Object.prototype;
+}
+
+/** Numbers that `advance` makes and that change something as they are made: each call makes new ones, in the same order. */
+export function drawnNumbers(advance: () => readonly number[], dtype: DType, device: string): Node[] {
+  const values = advance();
+  const nodes = values.map((value) => scalarNode(value, dtype, device));
+  trace?.actions.push({ kind: "reading", read: advance, nodes, values, advances: true });
+  return nodes;
+}
