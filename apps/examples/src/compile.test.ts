@@ -1,5 +1,5 @@
 // Whole training steps, compiled: the same bits as without, whatever the layers do.
-import { compile, manualSeed, noGrad, type Tensor, tensor } from "@cotangent/core";
+import { compile, manualSeed, noGrad, ones, type Tensor, tensor, zeros } from "@cotangent/core";
 import { BatchNorm1d, crossEntropy, Dropout, Linear, Module, mse, ReLU, Sequential } from "@cotangent/nn";
 import { Adam, AdamW, CosineAnnealingLR, clipGradNorm, type Optimizer, SGD } from "@cotangent/optim";
 import { expect, test } from "vitest";
@@ -113,11 +113,11 @@ test("two optimizers that take turns in one step", () => {
     const plain = (z: Tensor, real: Tensor): Tensor[] => {
       first?.zeroGrad();
       const fake = generator.forward(z);
-      const judged = mse(critic.forward(fake.detach()), tensor([[0]])).add(mse(critic.forward(real), tensor([[1]])));
+      const judged = mse(critic.forward(fake.detach()), zeros([4, 1])).add(mse(critic.forward(real), ones([4, 1])));
       judged.backward();
       first?.step();
       second?.zeroGrad();
-      const fooled = mse(critic.forward(fake), tensor([[1]]));
+      const fooled = mse(critic.forward(fake), ones([4, 1]));
       fooled.backward();
       second?.step();
       return [judged, fooled];

@@ -132,12 +132,11 @@ export abstract class Optimizer<
       known.members.push(slots);
       return known;
     }
-    const read = (): Values => {
+    const values = live(() => {
       slots.begin();
       return this.reads(group, slots, slots.nextNumber("step", slots.number("step") + 1));
-    };
-    const { dtype, device } = slots.parameter;
-    const cohort = { group, members: [slots], leader: slots, values: live(read, { dtype, device }), age: this.age };
+    }, slots.parameter);
+    const cohort = { group, members: [slots], leader: slots, values, age: this.age };
     live(() => this.isTogether(cohort));
     cohorts.push(cohort);
     return cohort;

@@ -38,16 +38,24 @@ export interface LiveOptions {
 export function live<const T>(read: () => T, options: LiveOptions = {}): Live<T> {
   const { dtype = "float32", device = defaultDevice().name } = options;
   const value = read();
-  const isRecord = isPlainObject(value);
-  const values = isRecord ? Object.values(value) : [value];
-  const nodes = values.map((x) => (typeof x === "number" ? scalarNode(x, dtype, device) : null));
-  if (trace !== null) {
-    const again = isRecord ? () => Object.values(read() as Record<string, unknown>) : () => [read()];
-    trace.actions.push({ kind: "reading", read: again, nodes, values, advances: false });
+  if (!isPlainObject(value)) {
+    const node = typeof value === "number" ? scalarNode(value, dtype, device) : null;
+    trace?.actions.push({ kind: "reading", read: () => [read()], nodes: [node], values: [value], advances: false });
+    return (node === null ? value : new Tensor(node)) as Live<T>;
   }
-  const shown = nodes.map((node, i) => (node === null ? values[i] : new Tensor(node)));
-  if (!isRecord) return shown[0] as Live<T>;
-  return Object.fromEntries(Object.keys(value).map((key, i) => [key, shown[i]])) as Live<T>;
+  const nodes: (Node | null)[] = [];
+  const shown: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const part = value[key];
+    const node = typeof part === "number" ? scalarNode(part, dtype, device) : null;
+    nodes.push(node);
+    shown[key] = node === null ? part : new Tensor(node);
+  }
+  if (trace !== null) {
+    const values = Object.values(value);
+    trace.actions.push({ kind: "reading", read: () => Object.values(read() ?? {}), nodes, values, advances: false });
+  }
+  return shown as Live<T>;
 }
 
 function isPlainObject(x: unknown): x is Record<string, unknown> {

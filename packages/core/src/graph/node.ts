@@ -24,8 +24,6 @@ export class Node {
   storage: Storage | null = null;
   /** Why the values are gone for good, where they are. */
   gone: string | null = null;
-  /** The value of a `scalar` node: known to the run, not to the plan. */
-  readonly scalar: number;
   /** Whose gradient it is that arrives here, where somebody collects it. */
   owner: object | null = null;
   /** Whether the next run computes it as well. */
@@ -40,25 +38,29 @@ export class Node {
     return Node.count - 1;
   }
 
-  constructor(fields: {
-    op: Op;
-    inputs: readonly Node[];
-    attrs: Attrs;
-    shape: Shape;
-    dtype: DType;
-    device: string;
-    requiresGrad: boolean;
-    scalar?: number;
-  }) {
+  constructor(
+    op: Op,
+    inputs: readonly Node[],
+    attrs: Attrs,
+    shape: Shape,
+    dtype: DType,
+    device: string,
+    requiresGrad: boolean,
+  ) {
     this.id = Node.count++;
-    this.op = fields.op;
-    this.inputs = fields.inputs;
-    this.attrs = fields.attrs;
-    this.shape = fields.shape;
-    this.dtype = fields.dtype;
-    this.device = fields.device;
-    this.requiresGrad = fields.requiresGrad;
-    this.scalar = fields.scalar ?? 0;
+    this.op = op;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.device = device;
+    this.requiresGrad = requiresGrad;
+  }
+
+  /** The value of a `scalar` node: known to the run, not to the plan, which its attributes do not tell apart. */
+  get scalar(): number {
+    const { value } = this.attrs;
+    return typeof value === "number" ? value : Number.NaN;
   }
 
   /** Drops the way back to the inputs, so that they can be collected; not while a transform records its function. */
@@ -123,13 +125,6 @@ export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs
       );
   }
   const dtype = op.dtype(inputs, attrs);
-  return new Node({
-    op,
-    inputs,
-    attrs,
-    shape: op.shape(inputs, attrs),
-    dtype,
-    device,
-    requiresGrad: tracked && gradients && carriesGradient(op, dtype),
-  });
+  const requiresGrad = tracked && gradients && carriesGradient(op, dtype);
+  return new Node(op, inputs, attrs, op.shape(inputs, attrs), dtype, device, requiresGrad);
 }

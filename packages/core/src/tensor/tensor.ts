@@ -364,8 +364,11 @@ export class Tensor<S extends Shape = Shape> extends Handle {
    */
   backward(gradient?: Tensor, options: BackwardOptions = {}): void {
     const wanting: { owner: Tensor; resets: number }[] = [];
-    const isWanted = (): boolean => wanting.some(({ owner, resets }) => owner.resets === resets);
-    backward(this.node, gradient?.node, { ...options, isWanted }, (at, g) => {
+    const wanted = {
+      ...options,
+      isWanted: () => wanting.some(({ owner, resets }) => owner.resets === resets),
+    };
+    backward(this.node, gradient?.node, wanted, (at, g) => {
       const { owner } = at;
       if (!(owner instanceof Tensor)) return null;
       wanting.push({ owner, resets: owner.resets });
