@@ -6,16 +6,7 @@ import { valuesOf } from "../engine/values.ts";
 import type { Node } from "../graph/node.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { Handle } from "./handle.ts";
-import {
-  type Origin,
-  type Output,
-  Program,
-  type Read,
-  type Result,
-  type Run,
-  type Step,
-  type Turn,
-} from "./program.ts";
+import { type Origin, type Output, Program, type Read, type Result, type Step, type Turn } from "./program.ts";
 
 /** What a trace does that a program cannot: thrown and caught in this file's callers. */
 class Obstacle extends Error {}
