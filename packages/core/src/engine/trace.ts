@@ -75,7 +75,11 @@ export function tracing<T>(next: Trace | null, body: () => T): T {
   }
 }
 
-/** Does something outside of tensors now, and again in each call of a compiled function that does it. */
+/**
+ * Does something outside of tensors, such as counting steps: now, and again in each call of a compiled function that
+ * does it.
+ * @example [1, 2].map((n) => (effect(() => n), n)) // [1, 2]
+ */
 export function effect(run: () => void): void {
   run();
   trace?.actions.push({ kind: "effect", run });

@@ -29,7 +29,7 @@ interface Entry {
   readonly context: readonly unknown[];
   /** Null where calling the function is all that can be done. */
   readonly program: Program | null;
-  /** The tree that the function returned. */
+  /** The tree that the function returned, with `gap` for each tensor. */
   readonly result: unknown;
   /** Whether two traces in a row have agreed. */
   isTrusted: boolean;
@@ -116,7 +116,10 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     if (!entry.isTrusted || entry.calls >= entry.nextCheck) return traceAgain(args, entry);
     const pending = nodes.filter((node) => node.storage === null);
     if (pending.length > 0) realizeForReading(pending);
-    return treeOf(entry.result, entry.program.run(nodes)) as R;
+    const results = entry.program.run(nodes);
+    // They must not live until the next call.
+    nodes.length = 0;
+    return (entry.result === gap ? tensorOf(results[0]) : filled(entry.result, results.values())) as R;
   };
 }
 
@@ -169,12 +172,12 @@ function traceCall<A extends readonly unknown[], R>(
     form: { kind: "list", items: args.map(formOf) },
     context: contextNow(),
     program,
-    result: value,
+    result: mapTensors(value, () => gap),
     isTrusted: false,
     calls: 1,
     nextCheck: 0,
   });
-  if (isInline) return { value, entry: { ...entry(null), result: null } };
+  if (isInline) return { value, entry: entry(null) };
   const results: (Node | Handle)[] = [];
   const computed = mapTensors(value, (x) => {
     if (!doings.made.has(x)) {
@@ -201,14 +204,18 @@ function checkResult(result: unknown): void {
     );
 }
 
-/** The tree that the function returned, with new results in it. */
-function treeOf(tree: unknown, results: readonly (Node | Handle)[]): unknown {
-  let next = 0;
-  const tensorOf = (): unknown => {
-    const result = results[next++];
-    return result === undefined || result instanceof Handle ? result : new Tensor(result);
-  };
-  return tree instanceof Tensor ? tensorOf() : mapTensors(tree, tensorOf);
+/** Stands for a tensor in a tree of results. */
+const gap: unique symbol = Symbol("gap");
+
+const tensorOf = (result: Node | Handle | undefined): unknown =>
+  result === undefined || result instanceof Handle ? result : new Tensor(result);
+
+/** The tree with its gaps filled in order. */
+function filled(tree: unknown, results: Iterator<Node | Handle>): unknown {
+  if (tree === gap) return tensorOf(results.next().value);
+  if (Array.isArray(tree)) return tree.map((part) => filled(part, results));
+  if (!isPlainObject(tree)) return tree;
+  return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, filled(part, results)]));
 }
 
 function formOf(value: unknown): Form {

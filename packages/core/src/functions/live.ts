@@ -29,11 +29,7 @@ export interface LiveOptions {
  * fields are the same each time
  * @param options dtype (float32 by default) and device of numbers
  * @returns a scalar for a number, an object with scalars for numbers, and otherwise what `read` returned
- * @example
- * let scale = 2;
- * const f = compile((x) => x.mul(live(() => scale)));
- * f(tensor([1])), f(tensor([1])), (scale = 3);
- * await f(tensor([1])).toArray() // [3]
+ * @example (await compile((x) => x.mul(live(() => 3)))(tensor(2)).item()) // 6
  */
 export function live<const T>(read: () => T, options: LiveOptions = {}): Live<T> {
   const { dtype = "float32", device = defaultDevice().name } = options;

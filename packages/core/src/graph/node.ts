@@ -9,6 +9,9 @@ export type AttrValue = number | string | boolean | null | readonly AttrValue[] 
 export type Attrs = { readonly [key: string]: AttrValue };
 export const noAttrs: Attrs = {};
 
+/** What a node's value is like. */
+export type Kind = Pick<Node, "shape" | "dtype" | "device">;
+
 export class Node {
   readonly id: number;
   readonly op: Op;

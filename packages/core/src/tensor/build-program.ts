@@ -3,7 +3,7 @@ import { elementBytes } from "../base/dtype.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Launch, Reading, Trace } from "../engine/trace.ts";
 import { valuesOf } from "../engine/values.ts";
-import type { Node } from "../graph/node.ts";
+import type { Kind, Node } from "../graph/node.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { Handle } from "./handle.ts";
 import { type Origin, type Output, Program, type Read, type Result, type Step, type Turn } from "./program.ts";
@@ -113,7 +113,7 @@ class Assembly {
       const over = alias?.kind === "input" ? read[alias.index] : undefined;
       const output: Output = {
         value,
-        node,
+        like: kindOf(node),
         place: over === undefined ? { kind: "own" } : { kind: "over", value: over },
         isResult: false,
       };
@@ -127,7 +127,7 @@ class Assembly {
     const value = this.valueOf(node);
     const output = this.outputs.get(value);
     if (!output) throw new Obstacle("a handle that gets a value which no plan of this call computes");
-    const turn: Turn = { kind: "turn", handle, value, node, of, flag, place: null };
+    const turn: Turn = { kind: "turn", handle, value, like: kindOf(node), of, flag, place: null };
     if (of === "value") this.lastTurn.set(handle, turn);
     // Values are handed over after the plan that computes them, gradients in the end.
     if (of === "gradient") this.steps.push(turn);
@@ -176,7 +176,11 @@ class Assembly {
     if (output) output.isResult = true;
     else if (origin?.kind !== "argument" && origin?.kind !== "constant")
       throw new Obstacle("a result that is the state of something");
-    return { value, node: result };
+    return { value, like: kindOf(result) };
+  }
+
+  private readsGradient(handle: Handle): boolean {
+    return this.origins.some((origin) => origin?.kind === "gradient" && origin.handle === handle);
   }
 
   /** Decides where plans write their outputs. */
@@ -194,7 +198,7 @@ class Assembly {
       } else if (first)
         output.place =
           first.of === "gradient"
-            ? { kind: "gradient", handle: first.handle }
+            ? { kind: "gradient", handle: first.handle, isReset: first.flag && !this.readsGradient(first.handle) }
             : counts.get(first.handle) === 1
               ? { kind: "state", handle: first.handle }
               : { kind: "new" };
@@ -204,10 +208,13 @@ class Assembly {
   }
 }
 
+/** A node's kind alone, without its graph. */
+const kindOf = ({ shape, dtype, device }: Node): Kind => ({ shape, dtype, device });
+
 /** Not to be held between calls, or handed out. */
-const isLarge = ({ isResult, node }: Output): boolean => {
-  const size = sizeOf(node.shape);
-  return isResult ? size !== 1 : size * elementBytes(node.dtype) > largeBytes;
+const isLarge = ({ isResult, like: { shape, dtype } }: Output): boolean => {
+  const size = sizeOf(shape);
+  return isResult ? size !== 1 : size * elementBytes(dtype) > largeBytes;
 };
 
 function readOf(reading: Reading): Read {

@@ -6,7 +6,7 @@ import { sizeOf } from "../base/shape.ts";
 import { leaveNextRun, realize } from "../engine/engine.ts";
 import { trace, tracing } from "../engine/trace.ts";
 import { storageOf } from "../engine/values.ts";
-import type { Node } from "../graph/node.ts";
+import type { Kind, Node } from "../graph/node.ts";
 import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
@@ -163,6 +163,12 @@ export class Handle {
     if (this.gradient && !trace.made.has(this.gradient)) trace.gradientOf.set(this.gradient, this);
   }
 
+  /** Gives back memory that only waits for further values. */
+  protected releaseSpare(): void {
+    this.held?.release();
+    this.dropFormer()?.release();
+  }
+
   // For compiled functions
 
   /** The storage of the value. Throws where it is not computed. */
@@ -244,7 +250,8 @@ export class Handle {
   }
 }
 
-function storageLike({ shape, dtype, device }: Node): DeviceStorage {
+/** Uninitialized memory for such a value. */
+export function storageLike({ shape, dtype, device }: Kind): DeviceStorage {
   const owner = deviceNamed(device);
   return new DeviceStorage(owner, owner.allocate(sizeOf(shape) * elementBytes(dtype)));
 }

@@ -1,19 +1,18 @@
 // A traced function as a program: values are numbered, plans know the numbers of what they read and write, and handles
 // those of what they become. Running it builds no graph and looks no plan up.
-import { elementBytes } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import { type Compiled, countRun } from "../engine/engine.ts";
 import { execute } from "../engine/profiling.ts";
 import type { Reading } from "../engine/trace.ts";
 import { storageOf } from "../engine/values.ts";
-import type { Node } from "../graph/node.ts";
+import type { Kind, Node } from "../graph/node.ts";
 import { leaf } from "../ops/source.ts";
 import type { Buffer, Device } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { NumberStorage } from "../runtime/number-storage.ts";
-import { DeviceStorage } from "../runtime/storage.ts";
-import type { Handle } from "./handle.ts";
+import type { DeviceStorage } from "../runtime/storage.ts";
+import { type Handle, storageLike } from "./handle.ts";
 
 /** Where a value comes from that no plan of the program computes. */
 export type Origin =
@@ -26,13 +25,14 @@ export type Origin =
 export type Place =
   | { readonly kind: "over"; readonly value: number }
   | { readonly kind: "state"; readonly handle: Handle }
-  | { readonly kind: "gradient"; readonly handle: Handle }
+  /** `isReset`: the gradient before it was given up without being read, so that its memory serves for the next one. */
+  | { readonly kind: "gradient"; readonly handle: Handle; readonly isReset: boolean }
   | { readonly kind: "own" }
   | { readonly kind: "new" };
 
 export interface Output {
   readonly value: number;
-  readonly node: Node;
+  readonly like: Kind;
   place: Place;
   /** Whether the function returns it. */
   isResult: boolean;
@@ -53,7 +53,7 @@ export interface Turn {
   readonly kind: "turn";
   readonly handle: Handle;
   readonly value: number;
-  readonly node: Node;
+  readonly like: Kind;
   readonly of: "value" | "gradient";
   /** For values: the old one stays readable until the next update. For gradients: the old one was given up before. */
   readonly flag: boolean;
@@ -71,7 +71,7 @@ export interface Read {
 
 export type Step = Read | Run | Turn | { readonly kind: "effect"; run(): void };
 
-export type Result = { readonly value: number; readonly node: Node } | { readonly handle: Handle };
+export type Result = { readonly value: number; readonly like: Kind } | { readonly handle: Handle };
 
 export interface Parts {
   /** By value; null for what a plan computes. */
@@ -163,43 +163,44 @@ export class Program {
     }
     execute(compiled, read, written, params);
     countRun(compiled);
-    for (const { isResult, node, value, place } of outputs) {
+    for (const { isResult, like, value, place } of outputs) {
       if (!isResult) continue;
-      if (sizeOf(node.shape) === 1)
-        this.numbers[value] = device.read(there(buffers[value]), node.dtype, 1)[0] ?? Number.NaN;
-      else if (place.kind !== "new") this.fresh[value] = this.copyOf(value, node);
+      if (sizeOf(like.shape) === 1)
+        this.numbers[value] = device.read(there(buffers[value]), like.dtype, 1)[0] ?? Number.NaN;
+      else if (place.kind !== "new") this.fresh[value] = this.copyOf(value, like);
     }
   }
 
-  private bufferFor({ value, node, place }: Output): Buffer {
+  private bufferFor({ value, like, place }: Output): Buffer {
     switch (place.kind) {
       case "over":
         return there(this.buffers[place.value]);
       case "state":
         return place.handle.spareStorage().buffer;
       case "gradient":
+        if (place.isReset) place.handle.giveUpGradient();
         return place.handle.spareGradientStorage().buffer;
       case "own":
-        this.own[value] ??= storageLike(node);
+        this.own[value] ??= storageLike(like);
         return there(this.own[value]?.buffer);
       case "new": {
-        const storage = storageLike(node);
+        const storage = storageLike(like);
         this.fresh[value] = storage;
         return storage.buffer;
       }
     }
   }
 
-  private turn({ handle, value, node, of, flag, place }: Turn): void {
-    const next = place === null ? this.copyOf(value, node) : place.kind === "new" ? this.fresh[value] : null;
+  private turn({ handle, value, like, of, flag, place }: Turn): void {
+    const next = place === null ? this.copyOf(value, like) : place.kind === "new" ? this.fresh[value] : null;
     if (of === "gradient") handle.turnGradient(next ?? handle.spareGradientStorage(), flag);
     else if (place?.kind === "over") handle.turn(null, flag);
     else handle.turn(next ?? handle.spareStorage(), flag);
     if (place?.kind === "new") this.fresh[value] = undefined;
   }
 
-  private resultOf({ value, node }: { readonly value: number; readonly node: Node }, args: readonly Node[]): Node {
-    const { shape, dtype, device } = node;
+  private resultOf({ value, like }: { readonly value: number; readonly like: Kind }, args: readonly Node[]): Node {
+    const { shape, dtype, device } = like;
     const origin = this.parts.origins[value];
     if (origin?.kind === "argument") return leaf(shape, dtype, device, storageOf(there(args[origin.index])));
     if (origin?.kind === "constant") return leaf(shape, dtype, device, storageOf(origin.node));
@@ -208,10 +209,10 @@ export class Program {
     return leaf(shape, dtype, device, there(this.fresh[value]));
   }
 
-  private copyOf(value: number, node: Node): DeviceStorage {
-    const device = deviceNamed(node.device);
-    const storage = storageLike(node);
-    device.write(storage.buffer, device.read(there(this.buffers[value]), node.dtype, sizeOf(node.shape)));
+  private copyOf(value: number, like: Kind): DeviceStorage {
+    const device = deviceNamed(like.device);
+    const storage = storageLike(like);
+    device.write(storage.buffer, device.read(there(this.buffers[value]), like.dtype, sizeOf(like.shape)));
     return storage;
   }
 }
@@ -239,11 +240,6 @@ function bufferAt(origin: Origin, args: readonly Node[]): Buffer {
     case "constant":
       return storageOf(origin.node).buffer;
   }
-}
-
-export function storageLike({ shape, dtype, device }: Node): DeviceStorage {
-  const owner = deviceNamed(device);
-  return new DeviceStorage(owner, owner.allocate(sizeOf(shape) * elementBytes(dtype)));
 }
 
 function there<T>(value: T | undefined): T {

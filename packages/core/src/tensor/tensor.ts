@@ -446,6 +446,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
   dispose(): void {
     this.node.gone ??= "dispose() was called";
     this.node.storage?.release();
+    this.releaseSpare();
   }
   [Symbol.dispose](): void {
     this.dispose();
