@@ -131,3 +131,17 @@ test("two optimizers that take turns in one step", () => {
   });
   expect(outcomes[1]).toEqual(outcomes[0]);
 });
+
+test("a model is an argument like any other value: its parameters are state", () => {
+  manualSeed(1);
+  const models = [new Linear(5, 2), new Linear(5, 2)];
+  const predict = compile((model: Linear<5, 2>, x: Tensor) => model.forward(x as Tensor<[number, 5]>));
+  for (let i = 0; i < 12; i++) {
+    const [x] = batch(i);
+    const model = models[i % 2];
+    if (!model) return;
+    if (i === 7) model.weight.assign(model.weight.mul(2).detach());
+    const expected = noGrad(() => model.forward(x as Tensor<[number, 5]>)).dataSync();
+    expect(noGrad(() => predict(model, x)).dataSync()).toEqual(expected);
+  }
+});

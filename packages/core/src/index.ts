@@ -22,6 +22,7 @@ export { type AttentionOptions, scaledDotProductAttention } from "./functions/at
 export * from "./functions/check-index.ts";
 export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
+export { compile } from "./functions/compile.ts";
 export {
   complex,
   complexAbs,
@@ -34,7 +35,6 @@ export {
   polar,
   real,
 } from "./functions/complex.ts";
-export { compile } from "./functions/compile.ts";
 export { cond, type ScanOptions, scan } from "./functions/control.ts";
 export {
   type ConvOptions,
@@ -110,8 +110,8 @@ export {
   type TriangularOptions,
 } from "./functions/linalg.ts";
 export { linearize } from "./functions/linearize.ts";
-export * from "./functions/lp-pool.ts";
 export { type Live, type LiveOptions, live } from "./functions/live.ts";
+export * from "./functions/lp-pool.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/matrix.ts";
 export * from "./functions/nan.ts";

@@ -15,7 +15,7 @@ import { Handle } from "../tensor/handle.ts";
 import { hooksVersion } from "../tensor/hooks.ts";
 import type { Program } from "../tensor/program.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { isPlainObject, mapTensors, tensorsOf } from "./trees.ts";
+import { isPlainObject } from "./trees.ts";
 
 /** The form of arguments: tensors by shape, dtype and device, everything else by itself. */
 type Form =
@@ -108,7 +108,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     if (trace !== null || isRecording()) return f(...args);
     const entry = find(args);
     if (entry === null) {
-      if (recordsGradients() && tensorsOf(args).some((x) => x.requiresGrad)) return f(...args);
+      if (recordsGradients() && leavesOf(args).some((x) => x.requiresGrad)) return f(...args);
       return traceAgain(args, null);
     }
     if (entry.program === null) return f(...args);
@@ -142,14 +142,14 @@ function traceCall<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   args: A,
 ): { readonly value: R; readonly entry: Entry } {
-  const given = tensorsOf(args).map((x) => x.node);
+  const given = leavesOf(args).map((x) => x.node);
   const pending = given.filter((node) => node.storage === null);
   if (pending.length > 0) realizeForReading(pending);
   const parameters = given.map((node) => leaf(node.shape, node.dtype, node.device, storageOf(node)));
   const doings = new Trace();
   const { value, isInline } = tracing(doings, () => {
     const handles: Tensor[] = [];
-    const own = mapTensors(args, () => {
+    const own = mapped(args, () => {
       const parameter = parameters[handles.length];
       if (!parameter) throw new GraphError("compile: an argument got lost");
       const handle = new Tensor(parameter);
@@ -162,7 +162,7 @@ function traceCall<A extends readonly unknown[], R>(
       throw new GraphError(
         "compile: expected a function that assigns to no argument, got one that does. Return the value, or let the function use the tensor without passing it",
       );
-    const waiting = tensorsOf(returned).flatMap(({ node }) => (node.storage === null ? [node] : []));
+    const waiting = leavesOf(returned).flatMap(({ node }) => (node.storage === null ? [node] : []));
     if (waiting.some((node) => node.requiresGrad && !node.joinsNextRun)) return { value: returned, isInline: true };
     realizeForReading(waiting);
     flush();
@@ -172,14 +172,14 @@ function traceCall<A extends readonly unknown[], R>(
     form: { kind: "list", items: args.map(formOf) },
     context: contextNow(),
     program,
-    result: mapTensors(value, () => gap),
+    result: mapped(value, () => gap),
     isTrusted: false,
     calls: 1,
     nextCheck: 0,
   });
   if (isInline) return { value, entry: entry(null) };
   const results: (Node | Handle)[] = [];
-  const computed = mapTensors(value, (x) => {
+  const computed = mapped(value, (x) => {
     if (!doings.made.has(x)) {
       results.push(x);
       return x;
@@ -202,6 +202,20 @@ function checkResult(result: unknown): void {
     throw new ArgumentError(
       `compile: expected a function that returns tensors, got a ${typeof result} among its results. It would be the same at each call`,
     );
+}
+
+/** The tree with each tensor replaced. Modules are no trees here: what a function uses of them is state. */
+function mapped(tree: unknown, replace: (x: Tensor) => unknown): unknown {
+  if (tree instanceof Tensor) return replace(tree);
+  if (Array.isArray(tree)) return tree.map((part) => mapped(part, replace));
+  if (!isPlainObject(tree)) return tree;
+  return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, mapped(part, replace)]));
+}
+
+function leavesOf(tree: unknown): Tensor[] {
+  const leaves: Tensor[] = [];
+  mapped(tree, (x) => leaves.push(x));
+  return leaves;
 }
 
 /** Stands for a tensor in a tree of results. */
