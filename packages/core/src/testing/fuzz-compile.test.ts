@@ -15,7 +15,9 @@ const programs: fc.Arbitrary<Program> = fc.array(
 
 const read = (xs: readonly Tensor[]): number[][] => xs.map((x) => [...x.dataSync()]);
 
-test("random programs give the same values compiled and not, to the last bit", { timeout: 60_000 + 100 * numRuns }, () => {
+test("random programs give the same values compiled and not, to the last bit", {
+  timeout: 60_000 + 100 * numRuns,
+}, () => {
   const setting: Setting = { device: "wasm", dtype: "float32", smooth: false };
   fc.assert(
     fc.property(programs, (program) => {
