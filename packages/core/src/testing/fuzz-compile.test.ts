@@ -21,7 +21,9 @@ test("random programs give the same values compiled and not, to the last bit", {
   const setting: Setting = { device: "wasm", dtype: "float32", smooth: false };
   fc.assert(
     fc.property(programs, (program) => {
-      const { leaves } = trace(program, setting);
+      const { leaves, text } = trace(program, setting);
+      // Functions with loops and branches are called as they are.
+      fc.pre(!/\b(scan|cond)\(/.test(JSON.stringify(text)));
       const plain = (...xs: Tensor[]): readonly Tensor[] => trace(program, { ...setting, leaves: xs }).results;
       const compiled = compile(plain);
       for (let call = 0; call < 5; call++) {
