@@ -14,6 +14,7 @@ export {
 export type { Shape } from "./base/shape.ts";
 export type { Broadcast, LinearOutput, MatMul, Reduced, ShapeMismatch } from "./base/shape-types.ts";
 export { type EngineStatistics, engineStatistics } from "./engine/engine.ts";
+export { effect } from "./engine/trace.ts";
 export * from "./functions/activation.ts";
 export * from "./functions/adaptive-pool.ts";
 export * from "./functions/arithmetic.ts";
@@ -21,6 +22,7 @@ export { type AttentionOptions, scaledDotProductAttention } from "./functions/at
 export * from "./functions/check-index.ts";
 export { checkpoint } from "./functions/checkpoint.ts";
 export * from "./functions/compare.ts";
+export { compile } from "./functions/compile.ts";
 export {
   complex,
   complexAbs,
@@ -108,6 +110,7 @@ export {
   type TriangularOptions,
 } from "./functions/linalg.ts";
 export { linearize } from "./functions/linearize.ts";
+export { type Live, type LiveOptions, live } from "./functions/live.ts";
 export * from "./functions/lp-pool.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/matrix.ts";

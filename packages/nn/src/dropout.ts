@@ -1,19 +1,11 @@
 // Layers that leave out what they are given, at random, while training.
-import { ArgumentError, bernoulli, type Generator, type Shape, type Tensor, where } from "@cotangent/core";
+import { ArgumentError, bernoulli, type Generator, live, type Shape, type Tensor, where } from "@cotangent/core";
 import { Module } from "./module.ts";
 import type { SameShape } from "./shape-rules.ts";
 
 export interface DropoutOptions {
   /** What the masks are drawn from; the shared generator, which `manualSeed` seeds, by default. */
   readonly generator?: Generator;
-}
-
-/** Draws a mask of shape `maskShape`, which broadcasts to x, and scales what stays by 1/(1 − p). */
-function drop<S extends Shape>(x: Tensor<S>, maskShape: Shape, p: number, { generator }: DropoutOptions): Tensor<S>;
-function drop(x: Tensor, maskShape: Shape, p: number, { generator }: DropoutOptions): Tensor {
-  const source = generator ? { generator } : {};
-  const keeps = bernoulli(maskShape, 1 - p, { ...source, dtype: "bool", device: x.device });
-  return where(keeps, x, 0).mul(p === 1 ? 0 : 1 / (1 - p));
 }
 
 abstract class DropoutBase extends Module {
@@ -30,9 +22,21 @@ abstract class DropoutBase extends Module {
     this.options = options;
   }
 
-  override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
-    if (!this.training || this.p === 0) return x;
-    return drop(x, this.maskShape(x.shape), this.p, this.options);
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S>;
+  override forward(x: Tensor): Tensor {
+    const { dtype, device } = x;
+    const { drops, keep, scale } = live(
+      () => {
+        const { training, p } = this;
+        return { drops: training && p > 0, keep: 1 - p, scale: p === 1 ? 0 : 1 / (1 - p) };
+      },
+      { dtype: dtype === "float64" ? dtype : "float32", device },
+    );
+    if (!drops) return x;
+    const { generator } = this.options;
+    // The mask broadcasts to x.
+    const keeps = bernoulli(this.maskShape(x.shape), keep, { ...(generator && { generator }), dtype: "bool", device });
+    return where(keeps, x, 0).mul(scale);
   }
 
   protected abstract maskShape(shape: Shape): Shape;

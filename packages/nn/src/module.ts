@@ -1,5 +1,5 @@
 // The base of all layers and models: finds parameters, buffers and submodules in its own fields.
-import { ArgumentError, type NamedTensors, type Shape, Tensor } from "@cotangent/core";
+import { ArgumentError, live, type NamedTensors, type Shape, Tensor } from "@cotangent/core";
 import { isParameter } from "./parameter.ts";
 import { copyState, type KeyDifference, loadState, type StateDict, toStateKey } from "./state.ts";
 import { type Summary, type SummaryOptions, summarize } from "./summary.ts";
@@ -24,7 +24,13 @@ export type Member = Tensor | Module;
  */
 export abstract class Module implements NamedTensors {
   /** Whether layers that differ between the two (dropout, batch norm) train or predict. Set by `train()` and `eval()`. */
-  training = true;
+  get training(): boolean {
+    return live(() => this.#training);
+  }
+  set training(training: boolean) {
+    this.#training = training;
+  }
+  #training = true;
 
   abstract forward(...inputs: never[]): unknown;
 

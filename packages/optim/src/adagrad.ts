@@ -1,5 +1,5 @@
 // Adagrad and Adadelta.
-import type { Tensor } from "@cotangent/core";
+import type { Live, Tensor } from "@cotangent/core";
 import { checkDecay, checkNotNegative } from "./check.ts";
 import { Optimizer, type OptimizerSettings, type ParameterGroup, type Parameters } from "./optimizer.ts";
 import type { Slots } from "./slots.ts";
@@ -16,8 +16,16 @@ export interface AdagradSettings extends OptimizerSettings {
   maximize: boolean;
 }
 
+type AdagradValues = {
+  readonly rate: number;
+  readonly weightDecay: number;
+  readonly eps: number;
+  readonly decays: boolean;
+  readonly maximize: boolean;
+};
+
 /** Divides the gradient by the root of the sum of its squares so far (Duchi, Hazan and Singer, 2011). */
-export class Adagrad extends Optimizer<AdagradSettings> {
+export class Adagrad extends Optimizer<AdagradSettings, AdagradValues> {
   constructor(params: Parameters<AdagradSettings>, options: Partial<AdagradSettings> = {}) {
     const defaults = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false };
     super(params, { ...defaults, ...options });
@@ -27,17 +35,22 @@ export class Adagrad extends Optimizer<AdagradSettings> {
     checkNotNegative(this.name, { lr, lrDecay, weightDecay, initialAccumulatorValue, eps });
   }
 
+  protected override reads(settings: ParameterGroup<AdagradSettings>, slots: Slots, step: number): AdagradValues {
+    const { lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize } = settings;
+    slots.tensor("sum", initialAccumulatorValue);
+    return { rate: lr / (1 + (step - 1) * lrDecay), weightDecay, eps, decays: weightDecay !== 0, maximize };
+  }
+
   protected override advance(
     parameter: Tensor,
     gradient: Tensor,
     slots: Slots,
-    { lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize }: ParameterGroup<AdagradSettings>,
-    step: number,
+    { rate, weightDecay, eps, decays, maximize }: Live<AdagradValues>,
   ): Tensor {
     let g = maximize ? gradient.neg() : gradient;
-    if (weightDecay !== 0) g = g.add(parameter.mul(weightDecay));
-    const sum = slots.next("sum", slots.tensor("sum", initialAccumulatorValue).add(g.mul(g)));
-    return parameter.sub(g.mul(lr / (1 + (step - 1) * lrDecay)).div(sum.sqrt().add(eps)));
+    if (decays) g = g.add(parameter.mul(weightDecay));
+    const sum = slots.next("sum", slots.tensor("sum").add(g.mul(g)));
+    return parameter.sub(g.mul(rate).div(sum.sqrt().add(eps)));
   }
 }
 
@@ -51,8 +64,18 @@ export interface AdadeltaSettings extends OptimizerSettings {
   maximize: boolean;
 }
 
+type AdadeltaValues = {
+  readonly lr: number;
+  readonly keep: number;
+  readonly share: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly decays: boolean;
+  readonly maximize: boolean;
+};
+
 /** Steps as large as the last steps were, measured as the gradient is (Zeiler, 2012). */
-export class Adadelta extends Optimizer<AdadeltaSettings> {
+export class Adadelta extends Optimizer<AdadeltaSettings, AdadeltaValues> {
   constructor(params: Parameters<AdadeltaSettings>, options: Partial<AdadeltaSettings> = {}) {
     super(params, { ...{ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, ...options });
   }
@@ -62,24 +85,23 @@ export class Adadelta extends Optimizer<AdadeltaSettings> {
     checkDecay(this.name, { rho });
   }
 
+  protected override reads(settings: ParameterGroup<AdadeltaSettings>): AdadeltaValues {
+    const { lr, rho, eps, weightDecay, maximize } = settings;
+    return { lr, keep: rho, share: 1 - rho, eps, weightDecay, decays: weightDecay !== 0, maximize };
+  }
+
   protected override advance(
     parameter: Tensor,
     gradient: Tensor,
     slots: Slots,
-    { lr, rho, eps, weightDecay, maximize }: ParameterGroup<AdadeltaSettings>,
+    { lr, keep, share, eps, weightDecay, decays, maximize }: Live<AdadeltaValues>,
   ): Tensor {
     let g = maximize ? gradient.neg() : gradient;
-    if (weightDecay !== 0) g = g.add(parameter.mul(weightDecay));
+    if (decays) g = g.add(parameter.mul(weightDecay));
     const moved = slots.tensor("acc_delta");
-    const square = slots.next(
-      "square_avg",
-      slots
-        .tensor("square_avg")
-        .mul(rho)
-        .add(g.mul(g).mul(1 - rho)),
-    );
+    const square = slots.next("square_avg", slots.tensor("square_avg").mul(keep).add(g.mul(g).mul(share)));
     const delta = g.mul(moved.add(eps).sqrt()).div(square.add(eps).sqrt());
-    slots.next("acc_delta", moved.mul(rho).add(delta.mul(delta).mul(1 - rho)));
+    slots.next("acc_delta", moved.mul(keep).add(delta.mul(delta).mul(share)));
     return parameter.sub(delta.mul(lr));
   }
 }

@@ -1,5 +1,5 @@
 // Adam, and AdamW with its decoupled weight decay.
-import { maximum, type Tensor } from "@cotangent/core";
+import { type Live, maximum, type Tensor } from "@cotangent/core";
 import { checkDecay, checkNotNegative } from "./check.ts";
 import { Optimizer, type OptimizerSettings, type ParameterGroup, type Parameters } from "./optimizer.ts";
 import type { Slots } from "./slots.ts";
@@ -19,41 +19,67 @@ export interface AdamSettings extends OptimizerSettings {
 
 const defaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
 
+type AdamValues = {
+  /** Of the old average in the next one, and of the gradient, or of its square. */
+  readonly keep1: number;
+  readonly share1: number;
+  readonly keep2: number;
+  readonly share2: number;
+  /** The learning rate, and the factor of the root of squares, corrected for averages that have started at zero. */
+  readonly rate: number;
+  readonly scale: number;
+  readonly eps: number;
+  /** Adam: of the parameter in its gradient. AdamW: of the parameter that is left. */
+  readonly decay: number;
+  readonly decays: boolean;
+  readonly amsgrad: boolean;
+  readonly maximize: boolean;
+};
+
 /** What Adam and AdamW have in common: all but the weight decay. */
-abstract class AdamBase extends Optimizer<AdamSettings> {
+abstract class AdamBase extends Optimizer<AdamSettings, AdamValues> {
   protected override check({ lr, betas, eps, weightDecay }: AdamSettings): void {
     checkNotNegative(this.name, { lr, eps, weightDecay });
     checkDecay(this.name, { "betas[0]": betas[0], "betas[1]": betas[1] });
   }
 
-  /** `parameter − lr·m̂ / (√v̂ + eps)`, with averages corrected for having started at zero. */
+  protected override reads(settings: ParameterGroup<AdamSettings>, _slots: Slots, step: number): AdamValues {
+    const {
+      lr,
+      betas: [beta1, beta2],
+      eps,
+      weightDecay,
+      amsgrad,
+      maximize,
+    } = settings;
+    return {
+      keep1: beta1,
+      share1: 1 - beta1,
+      keep2: beta2,
+      share2: 1 - beta2,
+      rate: lr / (1 - beta1 ** step),
+      scale: 1 / Math.sqrt(1 - beta2 ** step),
+      eps,
+      decay: this.decayOf(settings),
+      decays: weightDecay !== 0,
+      amsgrad,
+      maximize,
+    };
+  }
+
+  protected abstract decayOf(settings: AdamSettings): number;
+
+  /** `parameter − lr·m̂ / (√v̂ + eps)`. */
   protected move(
     parameter: Tensor,
     g: Tensor,
     slots: Slots,
-    { lr, betas: [beta1, beta2], eps, amsgrad }: AdamSettings,
-    step: number,
+    { keep1, share1, keep2, share2, rate, scale, eps, amsgrad }: Live<AdamValues>,
   ): Tensor {
-    const m = slots.next(
-      "exp_avg",
-      slots
-        .tensor("exp_avg")
-        .mul(beta1)
-        .add(g.mul(1 - beta1)),
-    );
-    const v = slots.next(
-      "exp_avg_sq",
-      slots
-        .tensor("exp_avg_sq")
-        .mul(beta2)
-        .add(g.mul(g).mul(1 - beta2)),
-    );
+    const m = slots.next("exp_avg", slots.tensor("exp_avg").mul(keep1).add(g.mul(share1)));
+    const v = slots.next("exp_avg_sq", slots.tensor("exp_avg_sq").mul(keep2).add(g.mul(g).mul(share2)));
     const square = amsgrad ? slots.next("max_exp_avg_sq", maximum(slots.tensor("max_exp_avg_sq"), v)) : v;
-    const denominator = square
-      .sqrt()
-      .mul(1 / Math.sqrt(1 - beta2 ** step))
-      .add(eps);
-    return parameter.sub(m.mul(lr / (1 - beta1 ** step)).div(denominator));
+    return parameter.sub(m.mul(rate).div(square.sqrt().mul(scale).add(eps)));
   }
 }
 
@@ -72,16 +98,13 @@ export class Adam extends AdamBase {
     super(params, { ...defaults, weightDecay: 0, ...options });
   }
 
-  protected override advance(
-    parameter: Tensor,
-    gradient: Tensor,
-    slots: Slots,
-    settings: ParameterGroup<AdamSettings>,
-    step: number,
-  ): Tensor {
-    const { weightDecay, maximize } = settings;
-    const g = maximize ? gradient.neg() : gradient;
-    return this.move(parameter, weightDecay === 0 ? g : g.add(parameter.mul(weightDecay)), slots, settings, step);
+  protected override decayOf({ weightDecay }: AdamSettings): number {
+    return weightDecay;
+  }
+
+  protected override advance(parameter: Tensor, gradient: Tensor, slots: Slots, values: Live<AdamValues>): Tensor {
+    const g = values.maximize ? gradient.neg() : gradient;
+    return this.move(parameter, values.decays ? g.add(parameter.mul(values.decay)) : g, slots, values);
   }
 }
 
@@ -101,15 +124,12 @@ export class AdamW extends AdamBase {
     super(params, { ...defaults, weightDecay: 0.01, ...options });
   }
 
-  protected override advance(
-    parameter: Tensor,
-    gradient: Tensor,
-    slots: Slots,
-    settings: ParameterGroup<AdamSettings>,
-    step: number,
-  ): Tensor {
-    const { lr, weightDecay, maximize } = settings;
-    const decayed = weightDecay === 0 ? parameter : parameter.mul(1 - lr * weightDecay);
-    return this.move(decayed, maximize ? gradient.neg() : gradient, slots, settings, step);
+  protected override decayOf({ lr, weightDecay }: AdamSettings): number {
+    return 1 - lr * weightDecay;
+  }
+
+  protected override advance(parameter: Tensor, gradient: Tensor, slots: Slots, values: Live<AdamValues>): Tensor {
+    const decayed = values.decays ? parameter.mul(values.decay) : parameter;
+    return this.move(decayed, values.maximize ? gradient.neg() : gradient, slots, values);
   }
 }

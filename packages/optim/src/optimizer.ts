@@ -1,5 +1,5 @@
 // What all optimizers share: parameter groups, one update for all parameters, and state that can be saved and resumed.
-import { ArgumentError, noGrad, Tensor, type Update, update } from "@cotangent/core";
+import { ArgumentError, effect, type Live, live, noGrad, Tensor, type Update, update } from "@cotangent/core";
 import { fromStateKey, toStateKey } from "./keys.ts";
 import { Slots } from "./slots.ts";
 
@@ -28,14 +28,30 @@ export interface OptimizerState {
   readonly param_groups: readonly Readonly<Record<string, unknown>>[];
 }
 
+/** Parameters of a group whose updates read the same values, as they have counted the same. */
+interface Cohort<Settings, Values> {
+  readonly group: ParameterGroup<Settings>;
+  readonly members: Slots[];
+  /** The first member: what it counts, all do. */
+  readonly leader: Slots;
+  readonly values: Live<Values>;
+  /** When that was last so. */
+  age: number;
+}
+
 /**
- * Base of all optimizers. A subclass says in `advance` how one parameter moves; `step` computes the new values of all
- * parameters, and of all that is remembered about them, in one plan. Settings are inputs of that plan, so that changing
- * them compiles nothing.
+ * Base of all optimizers. A subclass says in `reads` which values its update is made of, and in `advance` how one
+ * parameter moves by them; `step` computes the new values of all parameters, and of all that is remembered about
+ * them, in one plan. Numbers are inputs of that plan, so that changing a setting compiles nothing.
  */
-export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSettings> {
+export abstract class Optimizer<
+  Settings extends OptimizerSettings = OptimizerSettings,
+  Values extends Readonly<Record<string, number | boolean>> = Readonly<Record<string, number | boolean>>,
+> {
   readonly paramGroups: readonly ParameterGroup<Settings>[];
   private readonly slots = new Map<Tensor, Slots>();
+  /** Another number whenever something has been counted. */
+  private age = 0;
 
   protected constructor(params: Parameters<Settings>, settings: Settings) {
     this.paramGroups = readGroups(this.name, params, settings);
@@ -51,18 +67,19 @@ export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSe
   protected abstract check(settings: Settings): void;
 
   /**
+   * What an update reads besides tensors: numbers, and decisions that it depends on. A compiled step asks for it at each
+   * call. Next values of numbers that are remembered are given to `slots`.
+   * @param step 1 for the parameter's first update, then 2, …
+   */
+  protected abstract reads(settings: ParameterGroup<Settings>, slots: Slots, step: number): Values;
+
+  /**
    * The parameter's next value. State is read from `slots`, and its next value given back to them. Runs under noGrad.
    * @param parameter the parameter
    * @param gradient its gradient
-   * @param step 1 for the parameter's first update, then 2, …
+   * @param values what `reads` has returned, with a scalar for each number
    */
-  protected abstract advance(
-    parameter: Tensor,
-    gradient: Tensor,
-    slots: Slots,
-    settings: ParameterGroup<Settings>,
-    step: number,
-  ): Tensor;
+  protected abstract advance(parameter: Tensor, gradient: Tensor, slots: Slots, values: Live<Values>): Tensor;
 
   /** The learning rate of the first group; setting it sets that of all groups. */
   get lr(): number {
@@ -82,27 +99,67 @@ export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSe
    * gradients and updates that still wait to be computed run here, as one plan. If it fails, nothing has changed.
    */
   step(): void {
-    const { updates, moved } = noGrad(() => this.updates());
+    const { updates, cohorts } = noGrad(() => this.updates());
     if (updates.length === 0) return;
     update(updates);
-    for (const slots of moved) slots.commit();
+    effect(() => this.commit(cohorts));
   }
 
   /** New values for all parameters that have a gradient, and for what is remembered about them. Computes nothing. */
-  private updates(): { updates: Update[]; moved: Slots[] } {
+  private updates(): { updates: Update[]; cohorts: Cohort<Settings, Values>[] } {
     const updates: Update[] = [];
-    const moved: Slots[] = [];
+    const cohorts: Cohort<Settings, Values>[] = [];
     for (const group of this.paramGroups)
       for (const parameter of group.params) {
-        if (!parameter.grad) continue;
+        const { grad } = parameter;
+        if (!grad) continue;
         const slots = this.slotsOf(parameter);
         slots.begin();
-        const step = slots.nextNumber("step", slots.number("step") + 1);
-        const value = this.advance(parameter, parameter.grad, slots, group, step);
+        const cohort = this.cohortOf(cohorts, group, slots);
+        const value = this.advance(parameter, grad, slots, cohort.values);
         updates.push({ target: parameter, value }, ...slots.updates());
-        moved.push(slots);
       }
-    return { updates, moved };
+    return { updates, cohorts };
+  }
+
+  private cohortOf(
+    cohorts: Cohort<Settings, Values>[],
+    group: ParameterGroup<Settings>,
+    slots: Slots,
+  ): Cohort<Settings, Values> {
+    const known = cohorts.find((cohort) => cohort.group === group && slots.isLike(cohort.leader));
+    if (known) {
+      known.members.push(slots);
+      return known;
+    }
+    const values = live(() => {
+      slots.begin();
+      return this.reads(group, slots, slots.nextNumber("step", slots.number("step") + 1));
+    }, slots.parameter);
+    const cohort = { group, members: [slots], leader: slots, values, age: this.age };
+    live(() => this.isTogether(cohort));
+    cohorts.push(cohort);
+    return cohort;
+  }
+
+  /** Whether all members of a cohort still count the same. */
+  private isTogether(cohort: Cohort<Settings, Values>): boolean {
+    if (cohort.age === this.age) return true;
+    const isMember = (slots: Slots): boolean =>
+      this.slots.get(slots.parameter) === slots && slots.isLike(cohort.leader);
+    if (!cohort.members.every(isMember)) return false;
+    cohort.age = this.age;
+    return true;
+  }
+
+  /** Counts what a step that is done has counted. */
+  private commit(cohorts: readonly Cohort<Settings, Values>[]): void {
+    this.age++;
+    for (const cohort of cohorts) {
+      for (const slots of cohort.members) slots.commit(cohort.leader);
+      cohort.leader.begin();
+      cohort.age = this.age;
+    }
   }
 
   /** Settings and state, to resume from. The tensors are the optimizer's own: a later step changes them. */
@@ -142,6 +199,7 @@ export abstract class Optimizer<Settings extends OptimizerSettings = OptimizerSe
       loaded.push(Slots.from(parameter, entries, updates));
     }
     if (updates.length > 0) update(updates);
+    this.age++;
     this.slots.clear();
     for (const slots of loaded) this.slots.set(slots.parameter, slots);
     this.paramGroups.forEach((group, i) => {

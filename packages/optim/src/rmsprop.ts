@@ -1,5 +1,5 @@
 // RMSprop.
-import type { Tensor } from "@cotangent/core";
+import type { Live, Tensor } from "@cotangent/core";
 import { checkNotNegative } from "./check.ts";
 import { Optimizer, type OptimizerSettings, type ParameterGroup, type Parameters } from "./optimizer.ts";
 import type { Slots } from "./slots.ts";
@@ -17,8 +17,21 @@ export interface RMSpropSettings extends OptimizerSettings {
   maximize: boolean;
 }
 
+type RMSpropValues = {
+  readonly lr: number;
+  readonly keep: number;
+  readonly share: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly momentum: number;
+  readonly decays: boolean;
+  readonly remembers: boolean;
+  readonly centered: boolean;
+  readonly maximize: boolean;
+};
+
 /** Divides the gradient by a running root mean square of it (Hinton, Coursera lecture 6e, 2012). */
-export class RMSprop extends Optimizer<RMSpropSettings> {
+export class RMSprop extends Optimizer<RMSpropSettings, RMSpropValues> {
   constructor(params: Parameters<RMSpropSettings>, options: Partial<RMSpropSettings> = {}) {
     const defaults = {
       lr: 1e-2,
@@ -36,29 +49,25 @@ export class RMSprop extends Optimizer<RMSpropSettings> {
     checkNotNegative(this.name, { lr, alpha, eps, weightDecay, momentum });
   }
 
-  protected override advance(
-    parameter: Tensor,
-    gradient: Tensor,
-    slots: Slots,
-    { lr, alpha, eps, weightDecay, momentum, centered, maximize }: ParameterGroup<RMSpropSettings>,
-  ): Tensor {
+  protected override reads(settings: ParameterGroup<RMSpropSettings>): RMSpropValues {
+    const { lr, alpha, eps, weightDecay, momentum, centered, maximize } = settings;
+    const choices = { decays: weightDecay !== 0, remembers: momentum !== 0, centered, maximize };
+    return { lr, keep: alpha, share: 1 - alpha, eps, weightDecay, momentum, ...choices };
+  }
+
+  protected override advance(parameter: Tensor, gradient: Tensor, slots: Slots, values: Live<RMSpropValues>): Tensor {
+    const { lr, keep, share, eps, weightDecay, momentum, decays, remembers, centered, maximize } = values;
     let g = maximize ? gradient.neg() : gradient;
-    if (weightDecay !== 0) g = g.add(parameter.mul(weightDecay));
+    if (decays) g = g.add(parameter.mul(weightDecay));
     const average = (name: string, x: Tensor): Tensor =>
-      slots.next(
-        name,
-        slots
-          .tensor(name)
-          .mul(alpha)
-          .add(x.mul(1 - alpha)),
-      );
+      slots.next(name, slots.tensor(name).mul(keep).add(x.mul(share)));
     let square = average("square_avg", g.mul(g));
     if (centered) {
       const mean = average("grad_avg", g);
       square = square.sub(mean.mul(mean));
     }
     const direction = g.div(square.sqrt().add(eps));
-    if (momentum === 0) return parameter.sub(direction.mul(lr));
+    if (!remembers) return parameter.sub(direction.mul(lr));
     const buffer = slots.next("momentum_buffer", slots.tensor("momentum_buffer").mul(momentum).add(direction));
     return parameter.sub(buffer.mul(lr));
   }

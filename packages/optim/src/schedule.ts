@@ -1,5 +1,5 @@
 // What learning-rate schedules share, and the ones that combine others.
-import { ArgumentError } from "@cotangent/core";
+import { ArgumentError, effect } from "@cotangent/core";
 import type { Optimizer } from "./optimizer.ts";
 
 export interface ScheduleState {
@@ -24,8 +24,10 @@ export abstract class Schedule {
   abstract rate(initial: number, step: number, group: number): number;
 
   step(): void {
-    this.steps++;
-    this.apply();
+    effect(() => {
+      this.steps++;
+      this.apply();
+    });
   }
 
   /** Sets the rates that belong to the count of steps. Subclasses call it once they are constructed. */

@@ -1,5 +1,5 @@
 // Stochastic gradient descent.
-import { ArgumentError, type Tensor } from "@cotangent/core";
+import { ArgumentError, type Live, type Tensor } from "@cotangent/core";
 import { checkNotNegative } from "./check.ts";
 import { Optimizer, type OptimizerSettings, type ParameterGroup, type Parameters } from "./optimizer.ts";
 import type { Slots } from "./slots.ts";
@@ -17,6 +17,18 @@ export interface SGDSettings extends OptimizerSettings {
   maximize: boolean;
 }
 
+type SGDValues = {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** Of the gradient in the momentum. */
+  readonly share: number;
+  readonly remembers: boolean;
+  readonly decays: boolean;
+  readonly nesterov: boolean;
+  readonly maximize: boolean;
+};
+
 /**
  * Stochastic gradient descent with momentum, by PyTorch's formula: `g += weightDecay·p`; the buffer is `g` at first and
  * then `momentum·buffer + (1 − dampening)·g`; `p −= lr·buffer`, with Nesterov's `g + momentum·buffer` in its place.
@@ -28,7 +40,7 @@ export interface SGDSettings extends OptimizerSettings {
  * optimizer.step();
  * await weight.toArray() // [0.8]
  */
-export class SGD extends Optimizer<SGDSettings> {
+export class SGD extends Optimizer<SGDSettings, SGDValues> {
   constructor(params: Parameters<SGDSettings>, options: Partial<SGDSettings> = {}) {
     const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
     super(params, { ...defaults, ...options });
@@ -42,17 +54,33 @@ export class SGD extends Optimizer<SGDSettings> {
       );
   }
 
+  protected override reads(
+    { lr, momentum, dampening, weightDecay, nesterov, maximize }: ParameterGroup<SGDSettings>,
+    slots: Slots,
+  ): SGDValues {
+    // A buffer of zeros and a whole first gradient: the first step then has the same plan as all others.
+    const share = slots.has("momentum_buffer") ? 1 - dampening : 1;
+    return {
+      lr,
+      momentum,
+      weightDecay,
+      share,
+      remembers: momentum !== 0,
+      decays: weightDecay !== 0,
+      nesterov,
+      maximize,
+    };
+  }
+
   protected override advance(
     parameter: Tensor,
     gradient: Tensor,
     slots: Slots,
-    { lr, momentum, dampening, weightDecay, nesterov, maximize }: ParameterGroup<SGDSettings>,
+    { lr, momentum, weightDecay, share, remembers, decays, nesterov, maximize }: Live<SGDValues>,
   ): Tensor {
     let g = maximize ? gradient.neg() : gradient;
-    if (weightDecay !== 0) g = g.add(parameter.mul(weightDecay));
-    if (momentum !== 0) {
-      // A buffer of zeros and a whole first gradient: the first step then has the same plan as all others.
-      const share = slots.has("momentum_buffer") ? 1 - dampening : 1;
+    if (decays) g = g.add(parameter.mul(weightDecay));
+    if (remembers) {
       const buffer = slots.next("momentum_buffer", slots.tensor("momentum_buffer").mul(momentum).add(g.mul(share)));
       g = nesterov ? g.add(buffer.mul(momentum)) : buffer;
     }

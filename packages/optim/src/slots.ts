@@ -57,8 +57,20 @@ export class Slots {
 
   /** Forgets what a step that failed has proposed. */
   begin(): void {
-    this.nextTensors = [];
-    this.nextNumbers = [];
+    if (this.nextTensors.length > 0) this.nextTensors = [];
+    if (this.nextNumbers.length > 0) this.nextNumbers = [];
+  }
+
+  /** Whether an update of both parameters reads the same: equal numbers, tensors of the same names, on one device. */
+  isLike(other: Slots): boolean {
+    if (other === this) return true;
+    const { parameter, numbers, tensors, untouched } = this;
+    if (parameter.dtype !== other.parameter.dtype || parameter.device !== other.parameter.device) return false;
+    if (numbers.size !== other.numbers.size) return false;
+    if (tensors.size - untouched.size !== other.tensors.size - other.untouched.size) return false;
+    for (const [name, value] of numbers) if (other.numbers.get(name) !== value) return false;
+    for (const name of tensors.keys()) if (this.has(name) && !other.has(name)) return false;
+    return true;
   }
 
   /** The proposed tensors, each to be written over its old value. */
@@ -66,10 +78,11 @@ export class Slots {
     return this.nextTensors.map(([name, value]) => ({ target: this.tensor(name), value, inPlace: true }));
   }
 
-  commit(): void {
-    for (const [name] of this.nextTensors) this.untouched.delete(name);
-    for (const [name, value] of this.nextNumbers) this.numbers.set(name, value);
-    this.begin();
+  /** Takes over the numbers that `leader` has proposed: the step is done, and has set all tensors. */
+  commit(leader: Slots): void {
+    if (this.untouched.size > 0) this.untouched.clear();
+    for (const [name, value] of leader.nextNumbers) this.numbers.set(name, value);
+    if (this !== leader) this.begin();
   }
 
   entries(): Record<string, Tensor | number> {

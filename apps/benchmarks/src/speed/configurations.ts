@@ -26,6 +26,8 @@ export interface Configuration {
   readonly environment: Readonly<Record<string, string>>;
   /** Not worth a place in a quick run. */
   readonly isExtra: boolean;
+  /** What it takes part in; all without it. */
+  readonly workloads?: readonly WorkloadName[];
 }
 
 const programs = fileURLToPath(new URL(".", import.meta.url));
@@ -58,6 +60,11 @@ function cotangent(threads: number): Configuration[] {
   });
   return [
     ...[...new Set([threads, 1])].map((count) => one(`cotangent-${count}`, count, "", {})),
+    {
+      ...one("cotangent-compiled", threads, ", compiled", {}),
+      command: worker("cotangent-compiled"),
+      workloads: ["W1", "W2", "W3", "W5", "W7", "W8"],
+    },
     one("cotangent-baseline", threads, ", baseline", { COTANGENT_WASM: "baseline" }),
   ];
 }

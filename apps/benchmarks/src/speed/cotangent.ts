@@ -1,5 +1,6 @@
 // Cotangent on the workloads, written as a user would write it.
 import {
+  compile,
   conv2d,
   embedding,
   gelu,
@@ -106,8 +107,14 @@ interface Training {
   readonly step: (x: Tensor, y: Tensor) => Promise<number>;
 }
 
-/** A step as it stands in any training loop. */
-export function training(name: WorkloadName, spec: Pick<TrainSpec, "params" | "optimizer">): Training {
+type Step = (x: Tensor, y: Tensor) => Tensor;
+
+/** A step as it stands in any training loop; `wrap` may compile it. */
+export function training(
+  name: WorkloadName,
+  spec: Pick<TrainSpec, "params" | "optimizer">,
+  wrap: (step: Step) => Step = (step) => step,
+): Training {
   const parameters = new Map(
     spec.params.map((values) => [values.name, tensor(generate(values), { shape: values.shape, requiresGrad: true })]),
   );
@@ -118,22 +125,22 @@ export function training(name: WorkloadName, spec: Pick<TrainSpec, "params" | "o
   };
   const optimizer = optimizerFor(spec.optimizer, [...parameters.values()]);
   const lossFor = lossOf(name, weights);
-  const step = async (x: Tensor, y: Tensor): Promise<number> => {
+  const update = wrap((x, y) => {
     optimizer.zeroGrad();
     const loss = lossFor(x, y);
     loss.backward();
     optimizer.step();
-    return await loss.item();
-  };
-  return { weights, step };
+    return loss;
+  });
+  return { weights, step: (x, y) => update(x, y).item() };
 }
 
 const placed = (values: Values, { shape }: Pick<ValuesSpec, "shape">): Tensor => tensor(values, { shape });
 
-export const cotangent: Framework = {
+const frameworkWith = (wrap?: (step: Step) => Step): Framework => ({
   version: "@cotangent/core 0.1.0",
   train(name, spec, batches) {
-    const { step } = training(name, spec);
+    const { step } = training(name, spec, wrap);
     const tensors = batches.map(([x, y]) => [placed(x, spec.data[0]), placed(y, spec.data[1])] as const);
     return (i) => {
       const batch = tensors[i % tensors.length];
@@ -163,7 +170,7 @@ export const cotangent: Framework = {
     };
   },
   classifier(spec) {
-    const { weights, step } = training("W8", spec);
+    const { weights, step } = training("W8", spec, wrap);
     const model = perceptron(weights, 3, (x) => x.relu());
     const images = (x: Values): Tensor => tensor(x, { shape: [x.length / 784, 784] });
     return {
@@ -171,4 +178,9 @@ export const cotangent: Framework = {
       classify: (x) => noGrad(() => model(images(x)).argmax({ axis: 1 })).data(),
     };
   },
-};
+});
+
+export const cotangent: Framework = frameworkWith();
+
+/** With its training steps compiled. */
+export const compiledCotangent: Framework = frameworkWith(compile);

@@ -143,7 +143,8 @@ function jobsOf({ workloads, repetitions, quick }: BenchOptions, configurations:
     for (const workload of workloads) {
       const start = repetition % Math.max(1, configurations.length);
       const turned = [...configurations.slice(start), ...configurations.slice(0, start)];
-      for (const configuration of turned) jobs.push({ configuration, workload });
+      for (const configuration of turned)
+        if (configuration.workloads?.includes(workload) ?? true) jobs.push({ configuration, workload });
     }
   if (!quick) return jobs;
   const isPeer = ({ configuration: { framework } }: Job): boolean => framework === "jaxjs" || framework === "tfjs";

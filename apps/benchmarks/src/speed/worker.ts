@@ -1,5 +1,5 @@
 // One workload on one framework, in a process of its own. Prints its result as a line of JSON.
-// Usage: tsx worker.ts cotangent|jaxjs|tfjs WORKLOAD SHARE, tsx worker.ts profile WORKLOAD, or tsx worker.ts peaks THREADS
+// Usage: tsx worker.ts cotangent|cotangent-compiled|jaxjs|tfjs WORKLOAD SHARE, tsx worker.ts profile WORKLOAD, or tsx worker.ts peaks THREADS
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -28,6 +28,8 @@ async function load(name: string): Promise<Framework> {
   switch (name) {
     case "cotangent":
       return (await import("./cotangent.ts")).cotangent;
+    case "cotangent-compiled":
+      return (await import("./cotangent.ts")).compiledCotangent;
     case "jaxjs":
       return (await import("./jaxjs.ts")).createJaxjs(versionOf("@jax-js/jax"));
     case "tfjs":

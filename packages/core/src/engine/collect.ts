@@ -82,45 +82,24 @@ export interface Collected {
 }
 
 const signature = new Words();
+/** The way from a root to where the walk is, and which input of each node comes next. */
+const path: Node[] = [];
+const next: number[] = [];
+
 /**
  * Inputs before users, from the roots in their order. The signature numbers operations, attributes, dtypes and the
  * shapes of inputs; values of buffers and of run-time numbers are not in it.
  */
 export function collect(roots: readonly Node[]): Collected {
-  const nodes: Node[] = [];
-  const inputs: Node[] = [];
-  const scalars: Node[] = [];
-  const controls: Node[] = [];
+  const found: Collected = { nodes: [], inputs: [], scalars: [], controls: [], signature };
+  const { nodes, controls } = found;
   signature.length = 0;
+  path.length = 0;
+  next.length = 0;
   const walk = beginWalk();
   let count = 0;
-  const path: Node[] = [];
-  const next: number[] = [];
-  const enter = (node: Node): void => {
-    node.walk = walk;
-    if (node.storage !== null) {
-      if (node.storage.isReleased)
-        throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were released"}`);
-      node.position = count++;
-      inputs.push(node);
-      signature.push(-1);
-      signature.push(dtypeNumbers[node.dtype]);
-      signature.push(node.shape.length);
-      for (const extent of node.shape) signature.push(extent);
-    } else if (node.op.kind === "scalar") {
-      node.position = count++;
-      scalars.push(node);
-      signature.push(-2);
-      signature.push(dtypeNumbers[node.dtype]);
-    } else {
-      if (node.gone !== null || node.op.kind === "leaf")
-        throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were never set"}`);
-      path.push(node);
-      next.push(0);
-    }
-  };
   for (const root of roots) {
-    if (root.walk !== walk) enter(root);
+    if (root.walk !== walk) count += enter(root, walk, count, found);
     while (path.length > 0) {
       const top = path.length - 1;
       const node = path[top];
@@ -128,7 +107,7 @@ export function collect(roots: readonly Node[]): Collected {
       const input = node?.inputs[at];
       if (input) {
         next[top] = at + 1;
-        if (input.walk !== walk) enter(input);
+        if (input.walk !== walk) count += enter(input, walk, count, found);
         continue;
       }
       path.pop();
@@ -145,5 +124,33 @@ export function collect(roots: readonly Node[]): Collected {
   }
   signature.push(-3);
   for (const root of roots) signature.push(root.position);
-  return { nodes, inputs, scalars, controls, signature };
+  return found;
+}
+
+/** Takes note of a node: a value takes its position at once, all else when its inputs have. Returns how many positions it took. */
+function enter(node: Node, walk: number, count: number, { inputs, scalars }: Collected): 0 | 1 {
+  node.walk = walk;
+  if (node.storage !== null) {
+    if (node.storage.isReleased)
+      throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were released"}`);
+    node.position = count;
+    inputs.push(node);
+    signature.push(-1);
+    signature.push(dtypeNumbers[node.dtype]);
+    signature.push(node.shape.length);
+    for (const extent of node.shape) signature.push(extent);
+    return 1;
+  }
+  if (node.op.kind === "scalar") {
+    node.position = count;
+    scalars.push(node);
+    signature.push(-2);
+    signature.push(dtypeNumbers[node.dtype]);
+    return 1;
+  }
+  if (node.gone !== null || node.op.kind === "leaf")
+    throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were never set"}`);
+  path.push(node);
+  next.push(0);
+  return 0;
 }

@@ -9,6 +9,7 @@ import { topological } from "../graph/walk.ts";
 import type { Buffer, Device } from "../runtime/device.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
 import { type Collected, collect } from "./collect.ts";
+import { bufferOf } from "./values.ts";
 
 /** What the engine lends for it. */
 export interface Machine {
@@ -239,9 +240,4 @@ const bytesOf = (node: Node | undefined): number => (node ? sizeOf(node.shape) *
 function there(buffer: Buffer | undefined): Buffer {
   if (!buffer) throw new GraphError("loop: expected a buffer, got none");
   return buffer;
-}
-
-function bufferOf(node: Node): Buffer {
-  if (node.storage instanceof DeviceStorage) return node.storage.buffer;
-  throw new GraphError(`loop: expected a computed ${node.op.name}, got one without values`);
 }

@@ -11,8 +11,11 @@ import { type Donation, schedule } from "../schedule/schedule.ts";
 import { type Collected, collect } from "./collect.ts";
 import { type Machine, runControls } from "./control.ts";
 import { enterPhase, execute } from "./profiling.ts";
+import { trace } from "./trace.ts";
+import { bufferOf } from "./values.ts";
 
-interface Compiled {
+/** A plan that is ready to run, under the signature of its graph. */
+export interface Compiled {
   readonly key: Int32Array;
   readonly device: string;
   readonly plan: Plan;
@@ -139,6 +142,18 @@ export function realize(roots: readonly Node[], options: RunOptions = {}): void 
   if (expiring.length > 0) releaseExpired();
 }
 
+/** Computes all that waits for the next run, on every device. */
+export function flush(): void {
+  while (companions.length > 0) {
+    const wanted = companions.find(
+      ({ node, isWanted }) =>
+        node.joinsNextRun && node.storage === null && node.gone === null && isWanted?.() !== false,
+    );
+    if (wanted) realize([wanted.node]);
+    else companions = [];
+  }
+}
+
 function run(
   roots: readonly Node[],
   device: Device,
@@ -160,6 +175,7 @@ function runInStages(
   replacements: readonly Replacement[],
   keep: readonly Node[],
 ): void {
+  if (trace !== null) trace.obstacle = "a loop or a branch";
   const temporary: Node[] = [];
   const machine: Machine = {
     device,
@@ -215,9 +231,14 @@ function runPlan(
     for (const buffer of fresh) device.free(buffer);
     throw error;
   }
-  runs++;
-  kernels += compiled.plan.kernels.length;
+  countRun(compiled);
+  trace?.actions.push({ kind: "launch", compiled, inputs: pending.inputs, scalars: pending.scalars, roots });
   settle(roots, outputs, device, compiled.plan, pending.inputs, keep);
+}
+
+export function countRun({ plan }: Compiled): void {
+  runs++;
+  kernels += plan.kernels.length;
 }
 
 /** Gives the roots their storages and lets go of what is not needed any more. */
@@ -244,11 +265,6 @@ function settle(
     if (buffer) root.storage = new DeviceStorage(device, buffer, lease);
     if (!root.requiresGrad && !keep.includes(root)) root.forget();
   });
-}
-
-function bufferOf(node: Node): Buffer {
-  if (node.storage instanceof DeviceStorage) return node.storage.buffer;
-  throw new DeviceError(`realize: expected a storage of device ${node.device}`);
 }
 
 function findDonations(roots: readonly Node[], pending: Collected, replacements: readonly Replacement[]): Donation[] {

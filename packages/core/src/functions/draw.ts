@@ -1,15 +1,17 @@
 // Where random numbers come from: a pure function of a seed and a counter, so that every device draws the same bits.
-import { ArgumentError, DTypeError } from "../base/errors.ts";
+import { ArgumentError, DTypeError, GraphError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Literal, ShapeLike } from "../base/shape-types.ts";
+import { effect } from "../engine/trace.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { threefry } from "../ops/random.ts";
-import { iotaNode, scalarNode } from "../ops/source.ts";
+import { iotaNode } from "../ops/source.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkShape } from "./arguments.ts";
 import { copyThatDraws } from "./copies.ts";
 import { type CreateOptions, created, placementOf } from "./create.ts";
+import { drawnNumbers } from "./live.ts";
 
 const word = 2 ** 32;
 
@@ -29,8 +31,11 @@ export class Generator {
 
   /** Starts the stream of a seed from its beginning. */
   manualSeed(seed: number): this {
-    this.key = keyOf(seed);
-    this.counter = 0;
+    const key = keyOf(seed);
+    effect(() => {
+      this.key = key;
+      this.counter = 0;
+    });
     return this;
   }
 
@@ -50,26 +55,32 @@ export class Generator {
   bits(count: number, device: string): Node {
     const copy = copyThatDraws(device);
     const words = count * (copy?.count ?? 1);
-    // One draw never crosses a multiple of 2³², where the counter's word starts again under another key.
-    if ((this.counter % word) + words > word) this.counter = Math.ceil(this.counter / word) * word;
-    const scalar = (value: number): Node => scalarNode(value | 0, "int32", device);
-    const [low, high] = this.key;
-    let position = builder.add(iotaNode(count, device), scalar(this.counter % word));
-    let upper = scalar(high + Math.floor(this.counter / word));
-    let used = words;
+    // More than one key has: each serves as many copies as a power of two lets it.
+    const shift = copy && words > word ? Math.floor(Math.log2(word / count)) : null;
+    const used = copy && shift !== null ? Math.ceil(copy.count / 2 ** shift) * word : words;
+    const [start, low, high] = drawnNumbers(() => this.advance(words, used), "int32", device);
+    if (!start || !low || !high) throw new GraphError("Generator: expected a counter and a key");
+    let position = builder.add(iotaNode(count, device), start);
+    let upper = high;
     if (copy) {
       let { index } = copy;
-      if (words > word) {
-        // More than one key has: each serves as many copies as a power of two lets it.
-        const shift = Math.floor(Math.log2(word / count));
+      if (shift !== null) {
         upper = builder.add(upper, builder.shr(index, builder.num(shift, index)));
         index = builder.and(index, builder.num(2 ** shift - 1, index));
-        used = Math.ceil(copy.count / 2 ** shift) * word;
       }
       position = builder.add(position, builder.mul(index, builder.num(count | 0, index)));
     }
+    return makeNode(threefry, [position, low, upper]);
+  }
+
+  /** Where the next `words` begin, and the key's two halves there; `used` are gone then. */
+  private advance(words: number, used: number): readonly number[] {
+    // One draw never crosses a multiple of 2³², where the counter's word starts again under another key.
+    if ((this.counter % word) + words > word) this.counter = Math.ceil(this.counter / word) * word;
+    const [low, high] = this.key;
+    const numbers = [(this.counter % word) | 0, low | 0, (high + Math.floor(this.counter / word)) | 0];
     this.counter += used;
-    return makeNode(threefry, [position, scalar(low), upper]);
+    return numbers;
   }
 }
 

@@ -29,7 +29,7 @@ export type Plain<T> =
 const isNamed = (x: unknown): x is NamedTensors =>
   typeof x === "object" && x !== null && "tensorsByName" in x && typeof x.tensorsByName === "function";
 
-const isPlainObject = (x: unknown): x is Record<string, unknown> => {
+export const isPlainObject = (x: unknown): x is Record<string, unknown> => {
   if (typeof x !== "object" || x === null) return false;
   const prototype: unknown = Object.getPrototypeOf(x);
   return prototype === Object.prototype || prototype === null;

@@ -9,6 +9,9 @@ export type AttrValue = number | string | boolean | null | readonly AttrValue[] 
 export type Attrs = { readonly [key: string]: AttrValue };
 export const noAttrs: Attrs = {};
 
+/** What a node's value is like. */
+export type Kind = Pick<Node, "shape" | "dtype" | "device">;
+
 export class Node {
   readonly id: number;
   readonly op: Op;
@@ -24,8 +27,8 @@ export class Node {
   storage: Storage | null = null;
   /** Why the values are gone for good, where they are. */
   gone: string | null = null;
-  /** The value of a `scalar` node: known to the run, not to the plan. */
-  readonly scalar: number;
+  /** Whose gradient it is that arrives here, where somebody collects it. */
+  owner: object | null = null;
   /** Whether the next run computes it as well. */
   joinsNextRun = false;
   /** Scratch of walks over the graph: which came by last, and the number it gave. */
@@ -38,25 +41,29 @@ export class Node {
     return Node.count - 1;
   }
 
-  constructor(fields: {
-    op: Op;
-    inputs: readonly Node[];
-    attrs: Attrs;
-    shape: Shape;
-    dtype: DType;
-    device: string;
-    requiresGrad: boolean;
-    scalar?: number;
-  }) {
+  constructor(
+    op: Op,
+    inputs: readonly Node[],
+    attrs: Attrs,
+    shape: Shape,
+    dtype: DType,
+    device: string,
+    requiresGrad: boolean,
+  ) {
     this.id = Node.count++;
-    this.op = fields.op;
-    this.inputs = fields.inputs;
-    this.attrs = fields.attrs;
-    this.shape = fields.shape;
-    this.dtype = fields.dtype;
-    this.device = fields.device;
-    this.requiresGrad = fields.requiresGrad;
-    this.scalar = fields.scalar ?? 0;
+    this.op = op;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.device = device;
+    this.requiresGrad = requiresGrad;
+  }
+
+  /** The value of a `scalar` node: known to the run, not to the plan, which its attributes do not tell apart. */
+  get scalar(): number {
+    const { value } = this.attrs;
+    return typeof value === "number" ? value : Number.NaN;
   }
 
   /** Drops the way back to the inputs, so that they can be collected; not while a transform records its function. */
@@ -77,6 +84,9 @@ export function recording<T>(body: () => T): T {
   }
 }
 
+/** Whether a transform records its function. */
+export const isRecording = (): boolean => recordings > 0;
+
 let walks = 0;
 
 /** A number for a walk to mark the nodes that it has seen with. One walk must end before the next begins. */
@@ -94,6 +104,8 @@ export function withoutGradients<T>(body: () => T): T {
     gradients = before;
   }
 }
+
+export const recordsGradients = (): boolean => gradients;
 
 const carriesGradient = (op: Op, dtype: DType): boolean =>
   op.kind !== "leaf" &&
@@ -116,13 +128,6 @@ export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs
       );
   }
   const dtype = op.dtype(inputs, attrs);
-  return new Node({
-    op,
-    inputs,
-    attrs,
-    shape: op.shape(inputs, attrs),
-    dtype,
-    device,
-    requiresGrad: tracked && gradients && carriesGradient(op, dtype),
-  });
+  const requiresGrad = tracked && gradients && carriesGradient(op, dtype);
+  return new Node(op, inputs, attrs, op.shape(inputs, attrs), dtype, device, requiresGrad);
 }

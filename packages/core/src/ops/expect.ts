@@ -17,9 +17,8 @@ export function only<V>(x: V | undefined): V {
 
 /** The shape that all inputs broadcast to. */
 export function broadcast(this: Named, inputs: readonly Node[]): Shape {
-  const [first, ...rest] = inputs;
-  let shape = first?.shape ?? [];
-  for (const input of rest) shape = broadcastShapes(this.name, shape, input.shape);
+  let shape = inputs[0]?.shape ?? [];
+  for (let i = 1; i < inputs.length; i++) shape = broadcastShapes(this.name, shape, inputs[i]?.shape ?? shape);
   return shape;
 }
 

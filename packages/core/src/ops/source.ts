@@ -19,28 +19,19 @@ const noInputs: readonly Node[] = [];
 const scalarShape: Shape = [];
 
 function sourceNode(op: Source, shape: Shape, dtype: DType, device: string, attrs: Attrs): Node {
-  return new Node({ op, inputs: noInputs, attrs, shape, dtype, device, requiresGrad: false });
+  return new Node(op, noInputs, attrs, shape, dtype, device, false);
 }
 
 /** Values that are there already. */
 export function leaf(shape: Shape, dtype: DType, device: string, storage: Storage, requiresGrad = false): Node {
-  const node = new Node({ op: leafOp, inputs: noInputs, attrs: noAttrs, shape, dtype, device, requiresGrad });
+  const node = new Node(leafOp, noInputs, noAttrs, shape, dtype, device, requiresGrad);
   node.storage = storage;
   return node;
 }
 
 /** A number that is known to the run and not to the plan: another value needs no other plan. */
 export function scalarNode(value: number, dtype: DType, device: string): Node {
-  return new Node({
-    op: scalarOp,
-    inputs: noInputs,
-    attrs: noAttrs,
-    shape: scalarShape,
-    dtype,
-    device,
-    requiresGrad: false,
-    scalar: value,
-  });
+  return sourceNode(scalarOp, scalarShape, dtype, device, { value });
 }
 
 /** A literal, part of the plan: for numbers that follow from structure, not for those that users write. */

@@ -84,8 +84,10 @@ export function backward(
   add: (leaf: Node, gradient: Node) => Node | null,
 ): void {
   const cotangent = cotangentFor(node, gradient);
-  const build = (): LeafGradient[] => leafGradients(node, cotangent, hookOf());
-  const found = options.createGraph === true ? build() : withoutGradients(build);
+  const found =
+    options.createGraph === true
+      ? leafGradients(node, cotangent, hookOf())
+      : withoutGradients(() => leafGradients(node, cotangent, hookOf()));
   const totals = found.flatMap((x) => (x.gradient && add(x.leaf, x.gradient)) ?? []);
   expectGradients(node, totals, options);
 }

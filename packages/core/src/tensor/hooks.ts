@@ -1,20 +1,28 @@
 // Functions that see a gradient on its way back, and may put another in its place.
 import { ShapeError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
+import { trace } from "../engine/trace.ts";
 import type { Node } from "../graph/node.ts";
 
 export type NodeHook = (gradient: Node) => Node;
 
 const hooks = new WeakMap<Node, Set<NodeHook>>();
 let registered = 0;
+let changes = 0;
+
+/** Another number whenever a hook has come or gone; those of a traced function are its own. */
+export const hooksVersion = (): number => changes;
 
 /** Calls `hook` with the whole cotangent of `node` in every backward(). Returns what takes it back. */
 export function addHook(node: Node, hook: NodeHook): () => void {
   const list = hooks.get(node) ?? new Set<NodeHook>();
   hooks.set(node, list.add(hook));
   registered++;
+  if (trace === null) changes++;
   return () => {
-    if (list.delete(hook)) registered--;
+    if (!list.delete(hook)) return;
+    registered--;
+    if (trace === null) changes++;
   };
 }
 

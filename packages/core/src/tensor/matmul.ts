@@ -4,6 +4,8 @@ import { broadcastShapes, type Shape, showShape } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 
+const none: readonly number[] = [];
+
 /** 1-d operands are vectors; leading axes are batches and broadcast. */
 export function matmulNode(a: Node, b: Node): Node {
   const [rankA, rankB] = [a.shape.length, b.shape.length];
@@ -17,16 +19,10 @@ export function matmulNode(a: Node, b: Node): Node {
     throw new ShapeError(
       `matmul: expected matching inner sizes, got ${showShape(a.shape)} and ${showShape(b.shape)}: ${innerA} and ${innerB} differ`,
     );
-  const contraction = (batch: number): Parameters<typeof builder.contract>[2] => {
-    const axes = Array.from({ length: batch }, (_, i) => i);
-    return {
-      batchA: axes,
-      batchB: axes,
-      contractA: [a.shape.length - 1],
-      contractB: [Math.max(0, b.shape.length - 2)],
-    };
-  };
-  if (rankB <= 2) return builder.contract(a, b, contraction(0));
+  if (rankB <= 2) {
+    const [contractA, contractB] = [[rankA - 1], [Math.max(0, rankB - 2)]];
+    return builder.contract(a, b, { batchA: none, batchB: none, contractA, contractB });
+  }
   const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
   const grow = (x: Node, matrix: Shape): Node => builder.expand(x, [...batch, ...matrix]);
   const left = grow(a, a.shape.slice(-2));

@@ -18,19 +18,20 @@ import type {
   Transposed,
 } from "../base/shape-types.ts";
 import { leaveNextRun } from "../engine/engine.ts";
+import { refuseReading, trace, tracing } from "../engine/trace.ts";
+import { valuesOf } from "../engine/values.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as activation from "../ops/activation.ts";
 import { builder } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import * as reduce from "../ops/reduce.ts";
 import { leaf } from "../ops/source.ts";
-import { deviceNamed } from "../runtime/devices.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
-import { DeviceStorage } from "../runtime/storage.ts";
 import { assignLater, checkAssignable } from "./assign.ts";
 import { type BackwardOptions, backward, realizeForReading } from "./backward.ts";
 import { formatValues, inspect } from "./format.ts";
-import { addHook, replacedBy, shareHooks } from "./hooks.ts";
+import { Handle } from "./handle.ts";
+import { addHook, replacedBy } from "./hooks.ts";
 import { matmulNode } from "./matmul.ts";
 import { checkMove, isDType, leafOn } from "./move.ts";
 import { type Nested, nest } from "./nested.ts";
@@ -48,45 +49,42 @@ export interface ReduceOptions {
 /** What options are where none are given. */
 export type NoOptions = Record<never, never>;
 
-/** Leaves that collect gradients, found again from their nodes. */
-const owners = new WeakMap<Node, Tensor>();
-
 /** An array of numbers with a shape, a dtype and a device: computed when somebody reads it, and never changed but by `assign`. */
-export class Tensor<S extends Shape = Shape> {
-  /** The graph node behind the handle. Replaced by updates; not for applications. */
-  node: Node;
-  /** What `backward()` has added up; null before the first one and after `zeroGrad`. */
-  grad: Tensor<S> | null = null;
-  /** The value before the last update: kept for one more update, since pending results may still read it. */
-  private former: Node | null = null;
-  /** How often the gradient has been given up. */
-  private resets = 0;
+export class Tensor<S extends Shape = Shape> extends Handle {
+  declare protected gradient: Tensor<S> | null;
   declare private readonly literalShape: S;
 
-  constructor(node: Node) {
-    this.node = node;
-    if (node.requiresGrad && node.op.kind === "leaf" && !owners.has(node)) owners.set(node, this);
+  /** What `backward()` has added up; null before the first one and after `zeroGrad`. */
+  get grad(): Tensor<S> | null {
+    const shown = this.showGradient();
+    const { shape, dtype, device } = this.kind;
+    if (shown) this.gradient = tracing(null, () => new Tensor(leaf(shape, dtype, device, shown)));
+    if (trace !== null) this.noteGradient();
+    return this.gradient;
+  }
+  set grad(gradient: Tensor<S> | null) {
+    this.setGradient(gradient);
   }
 
   get shape(): S {
-    return this.node.shape as S;
+    return this.kind.shape as S;
   }
   get dtype(): DType {
-    return this.node.dtype;
+    return this.kind.dtype;
   }
   get device(): string {
-    return this.node.device;
+    return this.kind.device;
   }
   /** The number of axes. */
   get rank(): number {
-    return this.node.shape.length;
+    return this.kind.shape.length;
   }
   /** The number of elements. */
   get size(): number {
-    return sizeOf(this.node.shape);
+    return sizeOf(this.kind.shape);
   }
   get requiresGrad(): boolean {
-    return this.node.requiresGrad;
+    return this.kind.requiresGrad;
   }
 
   // Arithmetic
@@ -346,13 +344,13 @@ export class Tensor<S extends Shape = Shape> {
 
   /** Marks a tensor as a leaf that collects gradients. Computes it if that has not been done. */
   requiresGrad_(requiresGrad = true): this {
-    if (requiresGrad === this.node.requiresGrad) return this;
+    if (requiresGrad === this.requiresGrad) return this;
     if (!isFloat(this.dtype))
       throw new DTypeError(`requiresGrad: expected a float tensor, got ${this.dtype}. Cast it with .to("float32")`);
     realizeForReading([this.node]);
     const { shape, dtype, device, storage } = this.node;
     if (storage) this.node = leaf(shape, dtype, device, storage, requiresGrad);
-    if (requiresGrad) owners.set(this.node, this);
+    if (requiresGrad) this.node.owner = this;
     return this;
   }
 
@@ -366,10 +364,13 @@ export class Tensor<S extends Shape = Shape> {
    */
   backward(gradient?: Tensor, options: BackwardOptions = {}): void {
     const wanting: { owner: Tensor; resets: number }[] = [];
-    const isWanted = (): boolean => wanting.some(({ owner, resets }) => owner.resets === resets);
-    backward(this.node, gradient?.node, { ...options, isWanted }, (at, g) => {
-      const owner = owners.get(at);
-      if (!owner) return null;
+    const wanted = {
+      ...options,
+      isWanted: () => wanting.some(({ owner, resets }) => owner.resets === resets),
+    };
+    backward(this.node, gradient?.node, wanted, (at, g) => {
+      const { owner } = at;
+      if (!(owner instanceof Tensor)) return null;
       wanting.push({ owner, resets: owner.resets });
       const total = owner.grad ? builder.add(owner.grad.node, g) : g;
       if (owner.grad) leaveNextRun(owner.grad.node);
@@ -389,19 +390,6 @@ export class Tensor<S extends Shape = Shape> {
     return { remove: addHook(node, (g) => replacedBy(hook(new Tensor(g))?.node, g)) };
   }
 
-  /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: clone it before. */
-  zeroGrad(): void {
-    if (!this.grad) return;
-    this.resets++;
-    const { node } = this.grad;
-    leaveNextRun(node);
-    if (node.storage) {
-      node.gone = "zeroGrad has given the gradient's memory back. Clone it before to keep it";
-      node.storage.release();
-    }
-    this.grad = null;
-  }
-
   // Updates
 
   /**
@@ -419,22 +407,6 @@ export class Tensor<S extends Shape = Shape> {
     assignLater(this, node);
   }
 
-  /** Takes over the storage of a computed node. The value before last goes for good. */
-  settle(computed: Node, donated = false): void {
-    const former = this.node;
-    const { shape, dtype, device, requiresGrad } = former;
-    if (!computed.storage) throw new GraphError("assign: expected a computed value");
-    if (this.former) {
-      this.former.gone = "two later updates have replaced this value. Read what depends on it before the second";
-      this.former.storage?.release();
-    }
-    this.former = donated ? null : former;
-    this.node = leaf(shape, dtype, device, computed.storage, requiresGrad);
-    if (!requiresGrad) return;
-    owners.set(this.node, this);
-    shareHooks(former, this.node);
-  }
-
   // Reading
 
   /** The values in row-major order; bools as 0 and 1. */
@@ -444,12 +416,10 @@ export class Tensor<S extends Shape = Shape> {
     return values;
   }
   dataSync(): TypedArray {
-    realizeForReading([this.node]);
-    const { storage, dtype, shape, device } = this.node;
-    if (!(storage instanceof DeviceStorage)) throw new GraphError("data: the value could not be computed");
-    if (storage.isReleased)
-      throw new GraphError(`data: the values are gone: ${this.node.gone ?? "they were released"}`);
-    return deviceNamed(device).read(storage.buffer, dtype, sizeOf(shape));
+    refuseReading(this.shape);
+    const { node } = this;
+    realizeForReading([node]);
+    return valuesOf(node);
   }
   /** The value of a tensor with one element. */
   async item(): Promise<number> {
@@ -476,18 +446,17 @@ export class Tensor<S extends Shape = Shape> {
   dispose(): void {
     this.node.gone ??= "dispose() was called";
     this.node.storage?.release();
+    this.releaseSpare();
   }
   [Symbol.dispose](): void {
     this.dispose();
   }
 
   /** The values where they are computed; it computes nothing. */
-  toString(): string {
-    const { storage, gone, dtype, shape, device } = this.node;
-    if (storage instanceof DeviceStorage && !storage.isReleased) {
-      const values = deviceNamed(device).read(storage.buffer, dtype, sizeOf(shape));
-      return `Tensor(${formatValues(values, shape, dtype, 7)}, ${dtype})`;
-    }
+  override toString(): string {
+    const { storage, gone, dtype, shape } = this.node;
+    if (storage !== null && !storage.isReleased)
+      return `Tensor(${formatValues(valuesOf(this.node), shape, dtype, 7)}, ${dtype})`;
     return `Tensor(${showShape(shape)}, ${dtype}, ${gone === null ? "not computed yet" : `gone: ${gone}`})`;
   }
   static {
