@@ -59,4 +59,13 @@ describe("examples", { timeout: 60_000 }, () => {
     expect(readdirSync(join(folder, "traces"))).toEqual(["step.json"]);
     rmSync(folder, { recursive: true });
   });
+
+  test("05-compile.ts", async () => {
+    const { status, errors, output } = await runExample("05-compile.ts");
+    expect([status, errors]).toEqual([0, ""]);
+    const losses = [...output.matchAll(/loss (\S+)/g)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(2);
+    expect(losses[0]).toBe(losses[1]);
+    expect(losses[0]).toBeLessThan(1e-3);
+  });
 });
