@@ -3,7 +3,7 @@ import { compile, manualSeed, type Tensor, tensor } from "@cotangent/core";
 import { Linear, mse, Sequential, Tanh } from "@cotangent/nn";
 import { CosineAnnealingLR, SGD } from "@cotangent/optim";
 
-const steps = 4000;
+const steps = 20_000;
 const x = tensor([
   [0, 0],
   [0, 1],
@@ -15,7 +15,7 @@ const y = tensor([[0], [1], [1], [0]]);
 async function train(isCompiled: boolean): Promise<{ loss: number; stepsPerSecond: number; predictions: Tensor }> {
   manualSeed(3);
   const model = new Sequential(new Linear(2, 16), new Tanh(), new Linear(16, 1));
-  const optimizer = new SGD(model.parameters(), { lr: 0.2, momentum: 0.9 });
+  const optimizer = new SGD(model.parameters(), { lr: 0.05 });
   const schedule = new CosineAnnealingLR(optimizer, { tMax: steps }); // another learning rate at each step: nothing is compiled again
   const eager = (): Tensor => {
     optimizer.zeroGrad();
