@@ -137,7 +137,8 @@ function storeShared(nodes: readonly Lowered[], stored: Set<Lowered>): void {
   const dear = new Set<Lowered>();
   const isDear = ({ body }: Lowered): boolean => body.kind === "apply" && transcendental.has(body.op);
   eachReaders(nodes, stored, (node, readers) => {
-    if (readers > 1 && isDear(node)) dear.add(node);
+    // Roots and operands have buffers already, and keep them however few read them in the end.
+    if (readers > 1 && isDear(node) && !stored.has(node)) dear.add(node);
   });
   for (const node of dear) stored.add(node);
   eachReaders(nodes, stored, (node, readers) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planFor, withoutFusion } from "../engine/engine.ts";
 import { cumprod, logcumsumexp } from "../functions/cumulative.ts";
+import { realize } from "../functions/evaluate.ts";
 import { repeatInterleave } from "../functions/join.ts";
 import { maxPool2d } from "../functions/pool.ts";
 import { slice } from "../functions/shape.ts";
@@ -146,6 +147,17 @@ describe("fusion", () => {
     const gradient = grad((x: Tensor) => maxPool2d(x, 2).sum())(matrix(2, 36).reshape([2, 1, 6, 6]));
     const product = gradient.reshape([2, 36]).matmul(matrix(36, 3));
     expect(forms(product)).toEqual(["reduce", "map", "contract"]);
+  });
+});
+
+describe("a root", () => {
+  it("is written, although one formula alone goes on with it", () => {
+    const x = tensor([0.5, -0.7, 0.9], { dtype: "float64", device: "reference" });
+    const inner = x.sin();
+    const outer = inner.sin();
+    // Both sums read the inner sine by way of the outer one, which has a buffer for that.
+    realize(inner, outer.sum(), outer.mul(outer).mean());
+    expect([...inner.dataSync()]).toEqual([0.5, -0.7, 0.9].map(Math.sin));
   });
 });
 
