@@ -275,6 +275,8 @@ function merge(groups: readonly Group[]): Group[] {
   const links = new Links(groups);
   const alive = new Set(groups);
   for (const group of groups) {
+    // A producer may have joined others before its turn.
+    if (!alive.has(group)) continue;
     let current = group;
     for (let again = true; again; ) {
       again = false;

@@ -1,15 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { planFor, withoutFusion } from "../engine/engine.ts";
+import { square } from "../functions/arithmetic.ts";
 import { cumprod, logcumsumexp } from "../functions/cumulative.ts";
 import { realize } from "../functions/evaluate.ts";
 import { repeatInterleave } from "../functions/join.ts";
 import { maxPool2d } from "../functions/pool.ts";
+import { kron } from "../functions/products.ts";
 import { slice } from "../functions/shape.ts";
 import { grad, stopGradient } from "../functions/transforms.ts";
 import { printPlan } from "../kernel/print.ts";
 import { builder } from "../ops/builder.ts";
 import { tensor } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { slotsWritten } from "./traffic.ts";
 
 /** A small generator of our own, so that a failing graph can be made again from its seed. */
 function dice(seed: number): (n: number) => number {
@@ -123,6 +126,15 @@ describe("fusion", () => {
       .add(tensor(new Float32Array(10), { device: "reference" }))
       .relu();
     expect(forms(h)).toEqual(["contract"]);
+  });
+
+  it("computes a value once, although it is asked for from both ends of a chain", () => {
+    // The square reads a copy of the outer product. Copies are found last, and join their readers before it is their turn.
+    const f = (z: Tensor): Tensor => square(kron(z, z)).sum() as Tensor;
+    const [kernel, ...rest] = planFor([grad(f)(tensor([0.5, -0.7, 0.9], { device: "reference" })).node]).kernels;
+    const written = kernel ? slotsWritten(kernel) : [];
+    expect(rest.length).toBe(1);
+    expect(written.length).toBe(new Set(written).size);
   });
 
   it("copies nothing for a transposed operand", () => {
