@@ -10,6 +10,7 @@ import { type LoweredPlan, lower, type Pending } from "./lower.ts";
 import type { Lowered } from "./lowered.ts";
 import { planMemory } from "./memory.ts";
 import { loadsIn, loadsOf, slotsRead, slotsWritten } from "./traffic.ts";
+import { verify } from "./verify.ts";
 
 export interface Donation {
   /** The output that may take over … */
@@ -28,7 +29,7 @@ export function schedule(pending: Pending, donations: readonly Donation[] = [], 
     .filter((kernel) => slotsWritten(kernel).length > 0);
   const { ordered, aliases, commitFrom } = placeDonations(kernels, table, donations);
   const slots = table.finish(ordered, aliases);
-  return {
+  const plan: Plan = {
     kernels: ordered,
     slots: slots.slots,
     params: lowered.params,
@@ -36,6 +37,8 @@ export function schedule(pending: Pending, donations: readonly Donation[] = [], 
     scratchBytes: slots.bytes,
     commitFrom,
   };
+  verify(plan);
+  return plan;
 }
 
 class SlotTable implements Slots {
