@@ -123,7 +123,6 @@ function placeDonations(
 ): { ordered: Kernel[]; aliases: Map<number, number>; commitFrom: number } {
   const aliases = new Map<number, number>();
   const late = new Set<Kernel>();
-  const reads = new Map(kernels.map((kernel) => [kernel, new Set(slotsRead(kernel))]));
   for (const { output, input } of donations) {
     const slot = table.outputs[output];
     if (slot === undefined) continue;
@@ -135,14 +134,14 @@ function placeDonations(
   }
   const written = new Set<number>();
   for (const kernel of kernels) {
-    if ([...(reads.get(kernel) ?? [])].some((slot) => written.has(slot))) late.add(kernel);
+    if ([...slotsRead(kernel)].some((slot) => written.has(slot))) late.add(kernel);
     if (late.has(kernel)) for (const slot of slotsWritten(kernel)) written.add(slot);
   }
   const tail = kernels.filter((kernel) => late.has(kernel));
   // A kernel of the tail that reads a donated buffer after its writer would see the new value: no donation then.
   for (const [slot, input] of aliases) {
     const at = tail.findIndex((kernel) => slotsWritten(kernel).includes(slot));
-    if (tail.some((kernel, i) => i > at && reads.get(kernel)?.has(input))) aliases.delete(slot);
+    if (tail.some((kernel, i) => i > at && slotsRead(kernel).has(input))) aliases.delete(slot);
   }
   const ordered = [...kernels.filter((kernel) => !late.has(kernel)), ...tail];
   return { ordered, aliases, commitFrom: ordered.length - tail.length };

@@ -9,8 +9,17 @@ export const loadsIn = (roots: readonly Expr[]): Load[] =>
 
 export const loadsOf = (kernel: Kernel): Load[] => (kernel.form === "routine" ? [] : loadsIn(kernelRoots(kernel)));
 
-export const slotsRead = (kernel: Kernel): number[] =>
-  kernel.form === "routine" ? kernel.inputs.map((x) => x.slot) : loadsOf(kernel).map((load) => load.slot);
+/** Several passes ask, and the expressions of a kernel do not change. */
+const known = new WeakMap<Kernel, ReadonlySet<number>>();
+
+export function slotsRead(kernel: Kernel): ReadonlySet<number> {
+  let slots = known.get(kernel);
+  if (!slots) {
+    slots = new Set((kernel.form === "routine" ? kernel.inputs : loadsOf(kernel)).map(({ slot }) => slot));
+    known.set(kernel, slots);
+  }
+  return slots;
+}
 
 export const slotsWritten = (kernel: Kernel): number[] =>
   kernel.form === "routine" ? [kernel.output.slot] : kernelStores(kernel).map((store) => store.slot);

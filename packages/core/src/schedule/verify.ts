@@ -14,43 +14,47 @@ const hint = "The mistake is ours: please report it with the program that led he
  */
 export function verify({ kernels, slots, scratchBytes }: Plan): void {
   const there = slots.map((slot) => (slot.kind === "input" ? slot.size : 0));
-  const expectThere = (reader: string, slot: number): void => {
+  const expectThere = (slot: number, reader: number): void => {
     const expected = slots[slot]?.size;
-    if (there[slot] !== expected)
-      throw new GraphError(
-        `schedule: expected ${reader} to find the ${expected} elements of slot ${slot}, got ${there[slot]}. ${hint}`,
-      );
+    if (there[slot] === expected) return;
+    const kernel = kernels[reader];
+    const name = kernel ? `kernel ${reader} (${kernel.operations ?? kernel.form})` : "who reads the results";
+    throw new GraphError(
+      `schedule: expected ${name} to find the ${expected} elements of slot ${slot}, got ${there[slot]}. ${hint}`,
+    );
   };
-  /** The scratch slots whose bytes are their own by now. */
-  let owners: { readonly slot: number; readonly from: number; readonly to: number }[] = [];
+  /** The bytes of the scratch slots that nothing has been written over. */
+  const owned = new Map<number, { readonly from: number; readonly to: number }>();
   /** What a slot lies over loses its elements. */
   const claim = (number: number): void => {
     const slot = slots[number];
     if (slot?.kind === "output" && slot.alias >= 0) there[slot.alias] = 0;
-    if (slot?.kind !== "scratch" || owners.some((owner) => owner.slot === number)) return;
+    if (slot?.kind !== "scratch" || owned.has(number)) return;
     const from = slot.offsetBytes;
     const to = from + slot.size * elementBytes(slot.dtype);
     if (to > scratchBytes)
       throw new GraphError(
         `schedule: expected slot ${number} within ${scratchBytes} bytes of scratch, got ${to}. ${hint}`,
       );
-    const isApart = (owner: (typeof owners)[number]): boolean => owner.to <= from || to <= owner.from;
-    for (const owner of owners) if (!isApart(owner)) there[owner.slot] = 0;
-    owners = [...owners.filter(isApart), { slot: number, from, to }];
+    for (const [other, bytes] of owned) {
+      if (bytes.to <= from || to <= bytes.from) continue;
+      there[other] = 0;
+      owned.delete(other);
+    }
+    owned.set(number, { from, to });
   };
   kernels.forEach((kernel, i) => {
-    const reader = `kernel ${i} (${kernel.operations ?? kernel.form})`;
-    const reads = new Set(slotsRead(kernel));
-    for (const slot of reads) expectThere(reader, slot);
+    const reads = slotsRead(kernel);
+    for (const slot of reads) expectThere(slot, i);
     for (const [slot, elements] of written(kernel)) {
       claim(slot);
       there[slot] = (there[slot] ?? 0) + elements;
     }
     // While it runs, too: a kernel takes over no buffer but a donated input, which it reads element by element.
-    for (const slot of reads) if (slots[slot]?.kind !== "input") expectThere(reader, slot);
+    for (const slot of reads) if (slots[slot]?.kind !== "input") expectThere(slot, i);
   });
   slots.forEach((slot, i) => {
-    if (slot.kind === "output") expectThere("who reads the results", i);
+    if (slot.kind === "output") expectThere(i, kernels.length);
   });
 }
 
