@@ -10,6 +10,7 @@ import {
   cond,
   deviceNames,
   jvp,
+  realize,
   select,
   stack,
   type Tensor,
@@ -138,6 +139,22 @@ const properties: readonly Property[] = [
       expect(read(trace(program, setting).results)).toEqual(apart);
     },
     text: onDevice("reference", "expect(read(f(...leaves()))).toEqual(withoutFusion(() => read(f(...leaves()))));"),
+  },
+  {
+    title: "give the same values together as alone, to the last bit",
+    longest: 24,
+    setting: { ...single, device: "reference", inner: true },
+    check(program, setting) {
+      const together = trace(program, setting).results;
+      realize(...together);
+      expect(read(together)).toEqual(withoutFusion(() => read(trace(program, setting).results)));
+    },
+    text: onDevice(
+      "reference",
+      "const together = f(...leaves());",
+      "realize(...together);",
+      "expect(read(together)).toEqual(withoutFusion(() => read(f(...leaves()))));",
+    ),
   },
   ...([single, double] as const).map(
     (setting): Property => ({

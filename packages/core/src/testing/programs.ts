@@ -17,13 +17,15 @@ export interface Setting {
   readonly dtype: "float32" | "float64";
   /** Leaves out what has kinks, or changes nothing but dtypes: for gradients. */
   readonly smooth: boolean;
+  /** Returns some of the values as well that others use. */
+  readonly inner?: boolean;
   /** Leaves to use in place of the program's own. */
   readonly leaves?: readonly Tensor[];
 }
 
 export interface Trace {
   readonly leaves: readonly Tensor[];
-  /** The last values that nothing else uses. */
+  /** The last values that nothing else uses, and inner ones where the setting says so. */
   readonly results: readonly Tensor[];
   readonly text: ProgramText;
 }
@@ -61,13 +63,14 @@ export const moveCount: number = moves.length;
 const at = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(1, list.length)];
 
 /** Runs a program: builds its graph. The same program in the same setting gives the same values. */
-export function trace(program: Program, { device, dtype, smooth, leaves: given = [] }: Setting): Trace {
+export function trace(program: Program, { device, dtype, smooth, inner = false, leaves: given = [] }: Setting): Trace {
   const lines: string[] = [];
   const leaves: Tensor[] = [];
   const leafTexts: (readonly [string, string])[] = [];
   const values: Tensor[] = [];
   const names: string[] = [];
   const used = new Set<number>();
+  const returned = new Set<number>();
   const seeded = (shape: Shape, options: SeededOptions): readonly [Tensor, string] => [
     tensor(seededArray(sizeOf(shape), options), { shape, device, dtype: options.dtype ?? dtype }),
     `seededValues(${showShape(shape)}, ${JSON.stringify(options)})`,
@@ -106,10 +109,12 @@ export function trace(program: Program, { device, dtype, smooth, leaves: given =
     used.add(ib);
     const name = `v${lines.length}`;
     lines.push(`const ${name}: Tensor = ${made[1]}; // ${showShape(made[0].shape)}`);
+    if (inner && detail % 3 === 0) returned.add(values.length);
     record(made[0], name);
   }
-  const ends = values.flatMap((value, i) => (used.has(i) && i < values.length - 1 ? [] : [{ value, name: names[i] }]));
-  const last = ends.filter(({ value }) => isFloat(value.dtype)).slice(-3);
+  const all = values.map((value, i) => ({ value, name: names[i], i })).filter(({ value }) => isFloat(value.dtype));
+  const ends = all.filter(({ i }) => !used.has(i) || i === values.length - 1).slice(-3);
+  const last = all.filter((each) => ends.includes(each) || returned.has(each.i));
   lines.push(`return [${last.map(({ name }) => name).join(", ")}];`);
   return { leaves, results: last.map(({ value }) => value), text: { leaves: leafTexts, lines } };
 }
