@@ -90,7 +90,15 @@ export {
   unfold,
 } from "./functions/image.ts";
 export * from "./functions/indexing.ts";
-export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
+export {
+  type AtPositions,
+  type Blocks,
+  hessian,
+  hvp,
+  type Jacobian,
+  type JacobianOptions,
+  jacobian,
+} from "./functions/jacobian.ts";
 export { blockDiag, concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export {
   cholesky,

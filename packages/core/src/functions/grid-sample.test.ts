@@ -4,7 +4,7 @@ import * as ct from "../index.ts";
 import { f64, near, sawtooth } from "../testing/flat-values.ts";
 import { gradcheck } from "../testing/gradcheck.ts";
 
-const { affineGrid, grad, gridSample, tensor } = ct;
+const { affineGrid, grad, gridSample } = ct;
 const counted = (y: ct.Tensor): ct.Tensor<[]> =>
   y.mul(ct.arange(1, y.size + 1, { dtype: "float64" }).reshape(y.shape)).sum();
 
