@@ -144,8 +144,7 @@ test.each(Object.entries(cases))("%s", async (name, { layer, inputs, further = [
   for (const [j, [, parameter]] of parameters.entries())
     parameter.assign(f64(parameter.shape, (i) => 0.5 * Math.sin(1 + i + j)));
   const xs = inputs.map((size, j) => input(size, j).requiresGrad_());
-  const run: (...args: readonly unknown[]) => Tensor = (...args) => layer.forward(...(args as never)) as Tensor;
-  const y = run(...xs, ...further);
+  const y: Tensor = Reflect.apply(layer.forward, layer, [...xs, ...further]);
   expect(y.shape).toEqual(shape);
   y.mul(arange(1, y.size + 1, double).reshape(y.shape))
     .sum()
