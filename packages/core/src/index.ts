@@ -77,10 +77,28 @@ export { explainPlan } from "./functions/explain-plan.ts";
 export * from "./functions/exponential.ts";
 export * from "./functions/fourier.ts";
 export * from "./functions/gather.ts";
+export { affineGrid, type GridSampleOptions, gridSample } from "./functions/grid-sample.ts";
 export * from "./functions/grids.ts";
-export * from "./functions/image.ts";
+export {
+  channelShuffle,
+  fold,
+  type InterpolateOptions,
+  interpolate,
+  pixelShuffle,
+  pixelUnshuffle,
+  type UnfoldOptions,
+  unfold,
+} from "./functions/image.ts";
 export * from "./functions/indexing.ts";
-export { type AtPositions, type Blocks, hessian, hvp, type JacobianOptions, jacobian } from "./functions/jacobian.ts";
+export {
+  type AtPositions,
+  type Blocks,
+  hessian,
+  hvp,
+  type Jacobian,
+  type JacobianOptions,
+  jacobian,
+} from "./functions/jacobian.ts";
 export { blockDiag, concat, repeatInterleave, roll, split, stack, tile, unstack } from "./functions/join.ts";
 export {
   cholesky,
@@ -114,6 +132,7 @@ export { type Live, type LiveOptions, live } from "./functions/live.ts";
 export * from "./functions/lp-pool.ts";
 export * from "./functions/matmul.ts";
 export * from "./functions/matrix.ts";
+export { type MaxUnpoolOptions, maxUnpool1d, maxUnpool2d, maxUnpool3d } from "./functions/max-unpool.ts";
 export * from "./functions/nan.ts";
 export * from "./functions/normalize.ts";
 export * from "./functions/order.ts";

@@ -3,6 +3,8 @@ import {
   celu,
   elu,
   gelu,
+  glu,
+  hardshrink,
   hardsigmoid,
   hardswish,
   hardtanh,
@@ -20,9 +22,11 @@ import {
   softmax,
   softmin,
   softplus,
+  softshrink,
   softsign,
   type Tensor,
   tanh,
+  tanhshrink,
   tensor,
 } from "@cotangent/core";
 import { Module } from "./module.ts";
@@ -197,6 +201,49 @@ export class Hardtanh extends Activation {
   }
   override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
     return hardtanh(x, { min: this.min, max: this.max });
+  }
+}
+
+/** x where |x| > lambda, 0 elsewhere. */
+export class Hardshrink extends Activation {
+  readonly lambda: number;
+  constructor({ lambda = 0.5 }: { readonly lambda?: number } = {}) {
+    super();
+    this.lambda = lambda;
+  }
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
+    return hardshrink(x, { lambda: this.lambda });
+  }
+}
+
+/** x moved towards 0 by lambda, and 0 where it is nearer. */
+export class Softshrink extends Activation {
+  readonly lambda: number;
+  constructor({ lambda = 0.5 }: { readonly lambda?: number } = {}) {
+    super();
+    this.lambda = lambda;
+  }
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
+    return softshrink(x, { lambda: this.lambda });
+  }
+}
+
+/** x − tanh x. */
+export class Tanhshrink extends Activation {
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
+    return tanhshrink(x);
+  }
+}
+
+/** a·sigmoid(b) of the two halves a and b along an axis, the last by default (Dauphin et al., 2017). */
+export class GLU extends Module {
+  readonly axis: number;
+  constructor({ axis = -1 }: { readonly axis?: number } = {}) {
+    super();
+    this.axis = axis;
+  }
+  override forward(x: Tensor): Tensor {
+    return glu(x, { axis: this.axis });
   }
 }
 

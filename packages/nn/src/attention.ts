@@ -1,8 +1,7 @@
-// Multi-head attention, and the encoder layer of transformers.
+// Multi-head attention.
 import {
   ArgumentError,
   arange,
-  gelu,
   linear,
   logicalAnd,
   logicalNot,
@@ -18,7 +17,6 @@ import {
 import { checkCounts, checkLastAxis, showShape } from "./arguments.ts";
 import { Dropout } from "./dropout.ts";
 import { type InitOptions, xavierUniform } from "./init.ts";
-import { LayerNorm } from "./layer-norm.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
@@ -132,72 +130,4 @@ function masked(scores: Tensor, { causal = false, keyPaddingMask, mask }: Attent
   if (mask?.dtype === "bool") allow(mask);
   const added = mask && mask.dtype !== "bool" ? scores.add(mask) : scores;
   return allowed ? where(allowed, added, Number.NEGATIVE_INFINITY) : added;
-}
-
-export interface TransformerEncoderLayerOptions extends InitOptions {
-  /** Width of the hidden layer, 2048 by default. */
-  readonly dimFeedforward?: number;
-  /** 0.1 by default. */
-  readonly dropout?: number;
-  /** "relu" by default. */
-  readonly activation?: "relu" | "gelu";
-  /** Normalizes before each part instead of after it. */
-  readonly normFirst?: boolean;
-  /** Added to variances, 1e-5 by default. */
-  readonly eps?: number;
-}
-
-/**
- * Self-attention and a layer of two, each with a way around it and a layer norm (Vaswani et al., 2017). The batch comes first.
- * Parameters have PyTorch's names.
- * @param dModel size of the last axis
- * @param nhead divides dModel
- * @example new TransformerEncoderLayer(8, 2, { dimFeedforward: 16 }).forward(zeros([3, 5, 8])).shape // [3, 5, 8]
- */
-export class TransformerEncoderLayer extends Module {
-  readonly selfAttn: MultiheadAttention;
-  readonly linear1: Linear;
-  readonly linear2: Linear;
-  readonly norm1: LayerNorm;
-  readonly norm2: LayerNorm;
-  readonly dropout: Dropout;
-  readonly activation: "relu" | "gelu";
-  readonly normFirst: boolean;
-
-  constructor(dModel: number, nhead: number, options: TransformerEncoderLayerOptions = {}) {
-    super();
-    const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", normFirst = false, eps = 1e-5 } = options;
-    if (activation !== "relu" && activation !== "gelu")
-      throw new ArgumentError(`TransformerEncoderLayer: expected activation relu or gelu, got ${String(activation)}`);
-    const { generator, dtype, device } = options;
-    const init: InitOptions = { ...(generator && { generator }), ...(dtype && { dtype }), ...(device && { device }) };
-    this.selfAttn = new MultiheadAttention(dModel, nhead, { ...init, dropout });
-    this.linear1 = new Linear(dModel, dimFeedforward, init);
-    this.linear2 = new Linear(dimFeedforward, dModel, init);
-    this.norm1 = new LayerNorm(dModel, { eps });
-    this.norm2 = new LayerNorm(dModel, { eps });
-    this.dropout = new Dropout(dropout, generator ? { generator } : {});
-    this.activation = activation;
-    this.normFirst = normFirst;
-  }
-
-  override forward(x: Tensor, masks: AttentionMasks = {}): Tensor {
-    const attend = (y: Tensor): Tensor => this.dropout.forward(this.selfAttn.forward(y, y, y, masks));
-    if (this.normFirst) {
-      const between = x.add(attend(this.norm1.forward(x)));
-      return between.add(this.feedForward(this.norm2.forward(between)));
-    }
-    const between = this.norm1.forward(x.add(attend(x)));
-    return this.norm2.forward(between.add(this.feedForward(between)));
-  }
-
-  private feedForward(x: Tensor): Tensor {
-    const hidden = this.linear1.forward(x);
-    const active = this.activation === "relu" ? hidden.relu() : gelu(hidden);
-    return this.dropout.forward(this.linear2.forward(this.dropout.forward(active)));
-  }
-
-  override toString(): string {
-    return `TransformerEncoderLayer(${this.selfAttn.embedDim}, ${this.selfAttn.numHeads})`;
-  }
 }

@@ -17,12 +17,17 @@ export interface BatchNormOptions extends Pick<InitOptions, "dtype" | "device"> 
   readonly trackRunningStats?: boolean;
 }
 
+interface Moments {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
 interface BatchNormShapes<Channels extends number> extends ShapeRule {
   readonly output: SameChannels<this["input"], "BatchNorm", Channels>;
 }
 
-abstract class BatchNorm<Channels extends number> extends Module {
-  declare readonly shapeRule: BatchNormShapes<Channels>;
+/** A normalization with running statistics, which take the place of the input's own in evaluation mode. */
+export abstract class RunningNorm<Channels extends number> extends Module {
   readonly channels: Channels;
   readonly eps: number;
   readonly momentum: number | null;
@@ -46,32 +51,14 @@ abstract class BatchNorm<Channels extends number> extends Module {
     this.numBatchesTracked = trackRunningStats ? zeros([], { ...placement, dtype: "int32" }) : null;
   }
 
-  /** How many axes an input may have. */
-  protected abstract readonly ranks: readonly number[];
-
-  override forward<S extends Shape>(x: Tensor<S> & Accepts<SameChannels<S, "BatchNorm", Channels>>): Tensor<S>;
-  override forward(x: Tensor): Tensor {
-    checkChannels(this.constructor.name, x.shape, this.channels, this.ranks);
-    const { weight, bias, eps } = this;
-    return batchNorm(x, this.moments(x), { weight, bias, eps });
-  }
-
-  /** The batch's own while training, the running ones afterwards. */
-  private moments(x: Tensor): { readonly mean: Tensor; readonly variance: Tensor } {
-    const { training, runningMean, runningVar } = this;
-    if (!training && runningMean && runningVar) return { mean: runningMean, variance: runningVar };
-    const count = x.size / this.channels;
-    if (training && count <= 1)
-      throw new ShapeError(
-        `${this.constructor.name}: expected more than one value for each channel while training, got shape ${showShape(x.shape)}`,
-      );
-    const moments = batchMoments(x);
-    if (training) noGrad(() => this.track(moments.mean, moments.variance, count));
-    return moments;
+  /** The running statistics where they take the place of the input's own. */
+  protected running(): Moments | null {
+    const { training, runningMean: mean, runningVar: variance } = this;
+    return !training && mean && variance ? { mean, variance } : null;
   }
 
   /** Moves the running statistics towards those of a batch; the variance is that of the population (n − 1). */
-  private track(mean: Tensor, variance: Tensor, count: number): void {
+  protected track(mean: Tensor, variance: Tensor, count: number): void {
     const { runningMean, runningVar, numBatchesTracked, momentum } = this;
     if (!runningMean || !runningVar || !numBatchesTracked) return;
     const batches = numBatchesTracked.add(1);
@@ -85,6 +72,32 @@ abstract class BatchNorm<Channels extends number> extends Module {
 
   override toString(): string {
     return `${this.constructor.name}(${this.channels})`;
+  }
+}
+
+abstract class BatchNorm<Channels extends number> extends RunningNorm<Channels> {
+  declare readonly shapeRule: BatchNormShapes<Channels>;
+
+  /** How many axes an input may have. */
+  protected abstract readonly ranks: readonly number[];
+
+  override forward<S extends Shape>(x: Tensor<S> & Accepts<SameChannels<S, "BatchNorm", Channels>>): Tensor<S>;
+  override forward(x: Tensor): Tensor {
+    checkChannels(this.constructor.name, x.shape, this.channels, this.ranks);
+    const { weight, bias, eps } = this;
+    return batchNorm(x, this.running() ?? this.moments(x), { weight, bias, eps });
+  }
+
+  /** The batch's own, which the running ones follow. */
+  private moments(x: Tensor): Moments {
+    const count = x.size / this.channels;
+    if (this.training && count <= 1)
+      throw new ShapeError(
+        `${this.constructor.name}: expected more than one value for each channel while training, got shape ${showShape(x.shape)}`,
+      );
+    const moments = batchMoments(x);
+    if (this.training) noGrad(() => this.track(moments.mean, moments.variance, count));
+    return moments;
   }
 }
 
@@ -107,5 +120,12 @@ export class BatchNorm1d<Channels extends number = number> extends BatchNorm<Cha
 export class BatchNorm2d<Channels extends number = number> extends BatchNorm<Channels> {
   protected override get ranks(): readonly number[] {
     return [4];
+  }
+}
+
+/** Batch normalization of [batch, channels, depth, height, width]; see `BatchNorm1d`. */
+export class BatchNorm3d<Channels extends number = number> extends BatchNorm<Channels> {
+  protected override get ranks(): readonly number[] {
+    return [5];
   }
 }

@@ -58,9 +58,17 @@ export class Dropout extends DropoutBase {
   }
 }
 
-/** Zeros whole channels of [batch, channels, …] with probability `p` (Tompson et al., 2015). */
-export class Dropout2d extends DropoutBase {
+abstract class ChannelDropout extends DropoutBase {
   protected override maskShape(shape: Shape): Shape {
     return shape.map((n, i) => (i < 2 ? n : 1));
   }
 }
+
+/** Zeros whole channels of [batch, channels, length] with probability `p`; see `Dropout2d`. */
+export class Dropout1d extends ChannelDropout {}
+
+/** Zeros whole channels of [batch, channels, …] with probability `p` (Tompson et al., 2015). */
+export class Dropout2d extends ChannelDropout {}
+
+/** Zeros whole channels of [batch, channels, depth, height, width] with probability `p`; see `Dropout2d`. */
+export class Dropout3d extends ChannelDropout {}

@@ -5,25 +5,36 @@ export {
   type AttentionMasks,
   MultiheadAttention,
   type MultiheadAttentionOptions,
-  TransformerEncoderLayer,
-  type TransformerEncoderLayerOptions,
 } from "./attention.ts";
-export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./batch-norm.ts";
-export { Conv1d, Conv2d, Conv3d, type ConvOptions, type PerAxis } from "./conv.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batch-norm.ts";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeOptions,
+  type PerAxis,
+} from "./conv.ts";
 export { accuracy, type CrossEntropyOptions, crossEntropy, type NLLOptions, nllLoss } from "./cross-entropy.ts";
 export { type CTCOptions, ctcLoss } from "./ctc-loss.ts";
-export { Dropout, Dropout2d, type DropoutOptions } from "./dropout.ts";
+export { Dropout, Dropout1d, Dropout2d, Dropout3d, type DropoutOptions } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
-export { Flatten } from "./flatten.ts";
+export { Flatten, Unflatten } from "./flatten.ts";
 export { functionalCall } from "./functional-call.ts";
+export { ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample } from "./image.ts";
 export type { InitOptions } from "./init.ts";
 export * as init from "./init.ts";
-export { GroupNorm, LayerNorm, type NormOptions, RMSNorm } from "./layer-norm.ts";
-export { Linear } from "./linear.ts";
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./instance-norm.ts";
+export { GroupNorm, LayerNorm, LocalResponseNorm, type NormOptions, RMSNorm } from "./layer-norm.ts";
+export { Bilinear, Identity, Linear } from "./linear.ts";
 export { bce, bceWithLogits, huberLoss, klDiv, l1Loss, mse, smoothL1Loss } from "./losses.ts";
 export { type Member, Module } from "./module.ts";
+export * from "./pad.ts";
 export { Parameter } from "./parameter.ts";
-export { AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d } from "./pool.ts";
+export * from "./pool.ts";
 export * from "./ranking-losses.ts";
 export {
   GRU,
@@ -41,3 +52,14 @@ export { type Layer, Sequential } from "./sequential.ts";
 export type { SameShape, ShapeRule } from "./shape-rules.ts";
 export type { KeyDifference, StateDict } from "./state.ts";
 export type { Summary, SummaryOptions, SummaryRow } from "./summary.ts";
+export {
+  type DecoderMasks,
+  Transformer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+  type TransformerMasks,
+  type TransformerOptions,
+} from "./transformer.ts";

@@ -1,5 +1,15 @@
 // Normalizations of single examples.
-import { ArgumentError, groupNorm, layerNorm, ones, rmsNorm, type Shape, type Tensor, zeros } from "@cotangent/core";
+import {
+  ArgumentError,
+  groupNorm,
+  layerNorm,
+  localResponseNorm,
+  ones,
+  rmsNorm,
+  type Shape,
+  type Tensor,
+  zeros,
+} from "@cotangent/core";
 import { checkCounts } from "./arguments.ts";
 import type { InitOptions } from "./init.ts";
 import { Module } from "./module.ts";
@@ -104,5 +114,28 @@ export class GroupNorm<Channels extends number = number> extends Module {
 
   override toString(): string {
     return `GroupNorm(${this.groups}, ${this.channels})`;
+  }
+}
+
+/** Division by the activity of neighbouring channels (Krizhevsky et al., 2012): x / (k + alpha·mean of x² over them)^beta. */
+export class LocalResponseNorm extends Module {
+  declare readonly shapeRule: SameShape;
+  readonly size: number;
+  private readonly options: { readonly alpha?: number; readonly beta?: number; readonly k?: number };
+
+  /** @param size how many neighbouring channels. @param options alpha (1e-4 by default), beta (0.75), k (1) */
+  constructor(size: number, options: { readonly alpha?: number; readonly beta?: number; readonly k?: number } = {}) {
+    super();
+    checkCounts("LocalResponseNorm", { size });
+    this.size = size;
+    this.options = options;
+  }
+
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
+    return localResponseNorm(x, this.size, this.options);
+  }
+
+  override toString(): string {
+    return `LocalResponseNorm(${this.size})`;
   }
 }

@@ -1,10 +1,10 @@
 // Fully connected layers.
-import { linear, type Shape, type Tensor } from "@cotangent/core";
+import { bilinear, linear, type Shape, type Tensor } from "@cotangent/core";
 import { checkCounts, checkLastAxis } from "./arguments.ts";
-import { defaultBias, defaultWeight, type InitOptions } from "./init.ts";
+import { defaultBias, defaultWeight, type InitOptions, uniform } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
-import type { Accepts, AsShape, LastAxis, ShapeRule } from "./shape-rules.ts";
+import type { Accepts, AsShape, LastAxis, SameShape, ShapeRule } from "./shape-rules.ts";
 
 interface LinearShapes<In extends number, Out extends number> extends ShapeRule {
   readonly output: LastAxis<this["input"], "Linear", In, Out>;
@@ -48,5 +48,55 @@ export class Linear<In extends number = number, Out extends number = number> ext
 
   override toString(): string {
     return `Linear(${this.inFeatures}, ${this.outFeatures}${this.bias ? "" : ", { bias: false }"})`;
+  }
+}
+
+/** What it is given, unchanged: for a place where a layer may be. */
+export class Identity extends Module {
+  declare readonly shapeRule: SameShape;
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
+    return x;
+  }
+}
+
+/**
+ * x1ᵀ·W·x2 + bias for each output. Initialized as PyTorch does: uniform in ±1/√in1Features.
+ * @throws {ShapeError} `Bilinear: expected last axis 3, got shape [2, 5]`
+ * @example new Bilinear(3, 4, 2).forward(zeros([8, 3]), zeros([8, 4])).shape // [8, 2]
+ */
+export class Bilinear extends Module {
+  readonly in1Features: number;
+  readonly in2Features: number;
+  readonly outFeatures: number;
+  /** [outFeatures, in1Features, in2Features] */
+  readonly weight: Parameter;
+  /** [outFeatures] */
+  readonly bias: Parameter | null;
+
+  constructor(
+    in1Features: number,
+    in2Features: number,
+    outFeatures: number,
+    options: InitOptions & { readonly bias?: boolean } = {},
+  ) {
+    super();
+    checkCounts("Bilinear", { in1Features, in2Features, outFeatures });
+    this.in1Features = in1Features;
+    this.in2Features = in2Features;
+    this.outFeatures = outFeatures;
+    const bound = 1 / Math.sqrt(in1Features);
+    const draw = (shape: Shape): Parameter => new Parameter(uniform(shape, { ...options, low: -bound, high: bound }));
+    this.weight = draw([outFeatures, in1Features, in2Features]);
+    this.bias = options.bias === false ? null : draw([outFeatures]);
+  }
+
+  override forward(x1: Tensor, x2: Tensor): Tensor {
+    checkLastAxis("Bilinear", x1.shape, this.in1Features);
+    checkLastAxis("Bilinear", x2.shape, this.in2Features);
+    return bilinear(x1, x2, this.weight, this.bias);
+  }
+
+  override toString(): string {
+    return `Bilinear(${this.in1Features}, ${this.in2Features}, ${this.outFeatures})`;
   }
 }

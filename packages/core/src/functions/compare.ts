@@ -4,8 +4,9 @@ import type { Shape } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { builder } from "../ops/builder.ts";
 import { scalarNode } from "../ops/source.ts";
+import { toFloat } from "../tensor/promote.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { nodeOf, pairOf, truthOf } from "./arguments.ts";
+import { nodeOf, pairOf, scalarLike, truthOf } from "./arguments.ts";
 import type { Broadcasted, BroadcastsWith, Operand } from "./types.ts";
 
 /**
@@ -167,4 +168,38 @@ export function isinf<S extends Shape>(x: Tensor<S>): Tensor<S> {
 export function isfinite<S extends Shape>(x: Tensor<S>): Tensor<S> {
   const size = magnitude(nodeOf("isfinite", x));
   return new Tensor(builder.lt(size, builder.num(Number.POSITIVE_INFINITY, size)));
+}
+
+export interface CloseOptions {
+  /** Allowed difference relative to b, 1e-5 by default. */
+  readonly rtol?: number;
+  /** Allowed difference besides, 1e-8 by default. */
+  readonly atol?: number;
+  /** Whether NaN is close to NaN; false by default. */
+  readonly equalNan?: boolean;
+}
+
+/**
+ * Where |a − b| ≤ atol + rtol·|b|, elementwise with broadcasting. Infinities are close to themselves only. Whether all are:
+ * `all(isclose(a, b))`.
+ * @returns bool
+ * @example (await isclose(tensor([1, 2]), tensor([1.000001, 2.1])).toArray()) // [true, false]
+ */
+export function isclose<S extends Shape>(a: Tensor<S>, b: Tensor<S> | number, options?: CloseOptions): Tensor<S>;
+export function isclose<A extends Operand, B extends Operand>(
+  a: A,
+  b: BroadcastsWith<A, B, "isclose">,
+  options?: CloseOptions,
+): Broadcasted<A, B>;
+export function isclose(a: Operand, b: Operand, options: CloseOptions = {}): Tensor {
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
+  const [x, y] = pairOf("isclose", a, b);
+  const same = builder.eq(x, y);
+  const [p, q] = [toFloat(x), toFloat(y)];
+  const error = builder.abs(builder.sub(p, q));
+  const allowed = builder.add(scalarLike(atol, q), builder.mul(scalarLike(rtol, q), builder.abs(q)));
+  const hasError = builder.lt(error, builder.num(Number.POSITIVE_INFINITY, error));
+  const close = builder.or(same, builder.and(hasError, builder.le(error, allowed)));
+  if (!equalNan) return new Tensor(close);
+  return new Tensor(builder.or(close, builder.and(builder.ne(x, x), builder.ne(y, y))));
 }

@@ -11,7 +11,9 @@ import { perAxis } from "./conv.ts";
 
 export interface InterpolateOptions {
   /** Extents of the spatial axes: one for all, or one for each. */
-  readonly size: number | readonly number[];
+  readonly size?: number | readonly number[];
+  /** By how much they grow, instead of `size`; what is left of a cell is cut off. */
+  readonly scaleFactor?: number | readonly number[];
   /** "nearest" by default, "linear" or "cubic", along each spatial axis (bilinear and bicubic for images). */
   readonly mode?: "nearest" | "linear" | "cubic";
   /** Whether the outermost cells of both grids lie on each other, rather than their borders. */
@@ -21,7 +23,7 @@ export interface InterpolateOptions {
 /**
  * x at another resolution. No smoothing when it shrinks.
  * @param x `[N, C, ...spatial]`
- * @param options size, mode, alignCorners (for "linear" and "cubic")
+ * @param options size or scaleFactor, mode, alignCorners (for "linear" and "cubic")
  * @returns `[N, C, ...size]`
  * @throws {ShapeError} `interpolate: expected an input [N, C, ...], got [3, 4]`
  * @example (await interpolate(tensor([[[1, 3]]]), { size: 4, mode: "linear" }).toArray()) // [[[1, 1.5, 2.5, 3]]]
@@ -34,37 +36,63 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   const rank = node.shape.length - 2;
   if (rank < 1 || node.shape.includes(0))
     throw new ShapeError(`interpolate: expected an input [N, C, ...], got ${showShape(node.shape)}`);
-  const size = perAxis("interpolate", "size", options.size, rank, 1);
-  const along = (y: Node, axis: number, to: number): Node => {
-    if (y.shape[axis] === to) return y;
-    if (mode === "nearest") return nearest(y, axis, to);
-    return (mode === "linear" ? linear : cubic)(y, axis, to, alignCorners);
+  const grids = gridsOf(node.shape.slice(2), options);
+  const along = (y: Node, axis: number, { to, step }: Grid): Node => {
+    const from = y.shape[axis] ?? 1;
+    // As PyTorch: where the extent stays, linear interpolation is the identity whatever the factor.
+    if (from === to && (step === 1 || mode === "linear" || (alignCorners && mode === "cubic"))) return y;
+    if (mode === "nearest") return nearest(y, axis, to, step);
+    const places = placesOf(y, from, to, step, alignCorners);
+    return mode === "linear" ? linear(y, axis, places, alignCorners) : cubic(y, axis, places);
   };
-  return new Tensor(size.reduce((y, n, i) => along(y, i + 2, n), node));
+  return new Tensor(grids.reduce((y, grid, i) => along(y, i + 2, grid), node));
+}
+
+/** `to` cells along an axis, `step` cells of the input apart. */
+interface Grid {
+  readonly to: number;
+  readonly step: number;
+}
+
+function gridsOf(extents: Shape, { size, scaleFactor }: InterpolateOptions): Grid[] {
+  const rank = extents.length;
+  if ((size === undefined) === (scaleFactor === undefined))
+    throw new ArgumentError("interpolate: expected either a size or a scaleFactor, got both or none");
+  if (scaleFactor === undefined)
+    return perAxis("interpolate", "size", size ?? 1, rank, 1).map((to, i) => ({ to, step: (extents[i] ?? 1) / to }));
+  const factors = typeof scaleFactor === "number" ? extents.map(() => scaleFactor) : scaleFactor;
+  if (factors.length !== rank || !factors.every((factor, i) => Math.floor((extents[i] ?? 1) * factor) >= 1))
+    throw new ArgumentError(
+      `interpolate: expected a scaleFactor for each of ${rank} axes that leaves a cell of ${showShape(extents)}, got ${JSON.stringify(scaleFactor)}`,
+    );
+  return factors.map((factor, i) => ({ to: Math.floor((extents[i] ?? 1) * factor), step: 1 / factor }));
 }
 
 const takeAt = (x: Node, index: Node, axis: number): Node =>
   makeNode(take, [x, index], { axis, batch: 0, what: "interpolate" });
 
-/** Cell ⌊k·from/to⌋. */
-function nearest(x: Node, axis: number, to: number): Node {
+/** Cell ⌊k·step⌋: in whole numbers where step is a ratio of extents, so that no rounding shifts it. */
+function nearest(x: Node, axis: number, to: number, step: number): Node {
   const from = x.shape[axis] ?? 1;
   const k = b.iota(to, x);
-  return takeAt(x, b.div(b.mul(k, b.num(from, k)), b.num(to, k)), axis);
+  if (step === from / to) return takeAt(x, b.div(b.mul(k, b.num(from, k)), b.num(to, k)), axis);
+  const place = b.cast(k, "float32");
+  const whole = b.cast(b.floor(b.mul(place, b.num(step, place))), "int32");
+  return takeAt(x, b.min(whole, b.num(from - 1, whole)), axis);
 }
 
-/** Where each of `to` cells lies among `from`: s = (k + ½)·from/to − ½, or k·(from − 1)/(to − 1). */
-function placesOf(x: Node, from: number, to: number, alignCorners: boolean): Node {
+/** Where each of `to` cells lies among `from`: s = (k + ½)·step − ½, or k·(from − 1)/(to − 1). */
+function placesOf(x: Node, from: number, to: number, step: number, alignCorners: boolean): Node {
   const k = b.cast(b.iota(to, x), x.dtype);
   const num = (value: number): Node => b.num(value, k);
-  const step = alignCorners ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to;
-  return alignCorners ? b.mul(k, num(step)) : b.sub(b.mul(b.add(k, num(0.5)), num(step)), num(0.5));
+  if (alignCorners) return b.mul(k, num(to > 1 ? (from - 1) / (to - 1) : 0));
+  return b.sub(b.mul(b.add(k, num(0.5)), num(step)), num(0.5));
 }
 
 /** Between cells ⌊s⌋ and ⌊s⌋ + 1. */
-function linear(x: Node, axis: number, to: number, alignCorners: boolean): Node {
+function linear(x: Node, axis: number, exact: Node, alignCorners: boolean): Node {
   const from = x.shape[axis] ?? 1;
-  const exact = placesOf(x, from, to, alignCorners);
+  const to = sizeOf(exact.shape);
   const num = (value: number): Node => b.num(value, exact);
   const place = alignCorners ? exact : b.max(exact, num(0));
   const whole = b.min(b.floor(place), num(from - 1));
@@ -75,13 +103,9 @@ function linear(x: Node, axis: number, to: number, alignCorners: boolean): Node 
   return b.add(left, b.mul(weight, b.sub(right, left)));
 }
 
-/** Of four cells around s, weighed by a cubic (Keys, 1981) with the slope of PyTorch; those beyond the edge repeat it. */
-function cubic(x: Node, axis: number, to: number, alignCorners: boolean): Node {
-  const from = x.shape[axis] ?? 1;
-  const place = placesOf(x, from, to, alignCorners);
-  const num = (value: number): Node => b.num(value, place);
-  const whole = b.floor(place);
-  const part = b.sub(place, whole);
+/** The weights of the four cells around a place, `part` beyond the second: a cubic (Keys, 1981) with the slope of PyTorch. */
+export function cubicWeights(part: Node): Node[] {
+  const num = (value: number): Node => b.num(value, part);
   const slope = -0.75;
   /** The cubic's coefficients for distances below 1 and from 1 to 2, highest power first. */
   const near = [slope + 2, -slope - 3, 0, 1];
@@ -89,16 +113,22 @@ function cubic(x: Node, axis: number, to: number, alignCorners: boolean): Node {
   const weight = (distance: Node, [first = 0, ...rest]: readonly number[]): Node =>
     rest.reduce((y, c) => b.add(b.mul(y, distance), num(c)), num(first));
   const one = num(1);
-  const weights = [
+  return [
     weight(b.add(part, one), far),
     weight(part, near),
     weight(b.sub(one, part), near),
     weight(b.sub(num(2), part), far),
   ];
+}
+
+/** Of four cells around s; those beyond the edge repeat it. */
+function cubic(x: Node, axis: number, place: Node): Node {
+  const from = x.shape[axis] ?? 1;
+  const whole = b.floor(place);
   const base = b.cast(whole, "int32");
-  const parts = weights.map((w, i) => {
+  const parts = cubicWeights(b.sub(place, whole)).map((w, i) => {
     const at = b.max(b.min(b.add(base, b.num(i - 1, base)), b.num(from - 1, base)), b.num(0, base));
-    return b.mul(takeAt(x, at, axis), b.reshape(w, [to, ...x.shape.slice(axis + 1).map(() => 1)]));
+    return b.mul(takeAt(x, at, axis), b.reshape(w, [sizeOf(w.shape), ...x.shape.slice(axis + 1).map(() => 1)]));
   });
   return parts.reduce((y, z) => b.add(y, z));
 }

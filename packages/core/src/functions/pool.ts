@@ -4,7 +4,7 @@ import { type Shape, showShape, sizeOf } from "../base/shape.ts";
 import { windowCount } from "../base/view.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
-import { max } from "../ops/reduce.ts";
+import { max, min } from "../ops/reduce.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf, nodeOf, range } from "./arguments.ts";
 import { perAxis } from "./conv.ts";
@@ -114,6 +114,37 @@ function maxPool(
   });
 }
 
+/** The largest of each window, and where it was. */
+export interface MaxPooled {
+  readonly values: Tensor;
+  /** int32: positions in the flattened spatial axes of the input, of the first of equal ones */
+  readonly indices: Tensor;
+}
+
+function maxPoolWithIndices(
+  rank: 1 | 2 | 3,
+  x: Tensor,
+  kernel: number | readonly number[],
+  options: MaxPoolOptions,
+): MaxPooled {
+  const operation = `maxPool${rank}dWithIndices`;
+  const values = maxPool(operation, rank, x, kernel, options);
+  const indices = pooled(operation, rank, nodeOf(operation, x), (node) => {
+    const extents = node.shape.slice(2);
+    const layout = layoutOf(operation, extents, kernel, options);
+    const ones = range(rank).map(() => 1);
+    const largest = b.reshape(values.node, [...node.shape.slice(0, 2), ...layout.counts, ...ones]);
+    const cells = windowsOf(node, layout, 0);
+    const nowhere = 2 ** 31 - 1;
+    const places = windowsOf(b.reshape(b.iota(sizeOf(extents), node), [1, 1, ...extents]), layout, nowhere);
+    // Within a window, the first in row-major order is the one with the smallest position. NaN is larger than all.
+    const isLargest = b.or(b.eq(cells, largest), b.ne(cells, cells));
+    const candidates = b.select(isLargest, places, b.num(nowhere, places));
+    return makeNode(min, [candidates], { axes: range(rank, rank + 2) });
+  });
+  return { values, indices };
+}
+
 function avgPool(
   operation: string,
   rank: number,
@@ -214,4 +245,43 @@ export function maxPool3d(x: Tensor, kernel: number | readonly number[], options
  */
 export function avgPool3d(x: Tensor, kernel: number | readonly number[], options: AvgPoolOptions = {}): Tensor {
   return avgPool("avgPool3d", 3, x, kernel, options);
+}
+
+/**
+ * As `maxPool1d`, with the position that each value was read at: what `maxUnpool1d` takes.
+ * @param x `[N, C, L]` or `[C, L]`
+ * @example (await maxPool1dWithIndices(tensor([[[1, 3, 2, 4]]]), 2).indices.toArray()) // [[[1, 3]]]
+ */
+export function maxPool1dWithIndices(
+  x: Tensor,
+  kernel: number | readonly number[],
+  options: MaxPoolOptions = {},
+): MaxPooled {
+  return maxPoolWithIndices(1, x, kernel, options);
+}
+
+/**
+ * As `maxPool2d`, with the position in H·W that each value was read at: what `maxUnpool2d` takes.
+ * @param x `[N, C, H, W]` or `[C, H, W]`
+ * @example (await maxPool2dWithIndices(tensor([[[[1, 2], [4, 3]]]]), 2).indices.toArray()) // [[[[2]]]]
+ */
+export function maxPool2dWithIndices(
+  x: Tensor,
+  kernel: number | readonly number[],
+  options: MaxPoolOptions = {},
+): MaxPooled {
+  return maxPoolWithIndices(2, x, kernel, options);
+}
+
+/**
+ * As `maxPool3d`, with the position in D·H·W that each value was read at: what `maxUnpool3d` takes.
+ * @param x `[N, C, D, H, W]` or `[C, D, H, W]`
+ * @example (await maxPool3dWithIndices(tensor([[[[[1, 2]], [[4, 3]]]]]), [2, 1, 2]).indices.toArray()) // [[[[[2]]]]]
+ */
+export function maxPool3dWithIndices(
+  x: Tensor,
+  kernel: number | readonly number[],
+  options: MaxPoolOptions = {},
+): MaxPooled {
+  return maxPoolWithIndices(3, x, kernel, options);
 }

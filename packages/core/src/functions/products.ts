@@ -4,7 +4,7 @@ import { broadcastShapes, normalizeAxis, type Shape, showShape } from "../base/s
 import type { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { floatOf, nodeOf, pairOf, range, scalarLike } from "./arguments.ts";
+import { floatOf, likeNode, nodeOf, pairOf, range, scalarLike } from "./arguments.ts";
 import { concatNodes } from "./join.ts";
 import { moved, narrowed } from "./shape.ts";
 
@@ -183,4 +183,80 @@ export function trapezoid(
       ? places
       : moved(places, normalizeAxis("trapezoid", options.axis ?? -1, places.shape), rank - 1);
   return new Tensor(b.sum(b.mul(b.mul(heights, half), sums(along, b.sub)), [rank - 1]));
+}
+
+export interface GradientOptions {
+  /** The distance of neighbours: one number, one for each axis, or for each axis the places `[n]` of its cells. 1 by default. */
+  readonly spacing?: number | readonly (number | Tensor)[];
+  /** One axis or several; all by default. */
+  readonly axis?: number | readonly number[];
+  /** 1: differences at the edges; 2: parabolas through the three outermost cells. 1 by default. */
+  readonly edgeOrder?: 1 | 2;
+}
+
+/**
+ * The derivative along each axis of a function known on a grid: by central differences, exact for parabolas, also where
+ * cells are unevenly spaced.
+ * @param y float tensor; integers become float32
+ * @param options spacing, axis, edgeOrder
+ * @returns one tensor of y's shape for each axis
+ * @throws {ShapeError} `gradient: expected at least 2 cells along axis 0 for edgeOrder 1, got 1`
+ * @example (await gradient(tensor([1, 4, 9, 16]))[0].toArray()) // [3, 4, 6, 7]
+ * @example (await gradient(tensor([0, 1, 9]), { spacing: [tensor([0, 1, 3])], edgeOrder: 2 })[0].toArray()) // [0, 2, 6]
+ */
+export function gradient(y: Tensor, options: GradientOptions = {}): Tensor[] {
+  const node = floatOf("gradient", y);
+  const { spacing = 1, axis, edgeOrder = 1 } = options;
+  if (edgeOrder !== 1 && edgeOrder !== 2)
+    throw new ArgumentError(`gradient: expected edgeOrder 1 or 2, got ${String(edgeOrder)}`);
+  const given = axis === undefined ? range(node.shape.length) : typeof axis === "number" ? [axis] : axis;
+  const axes = given.map((at) => normalizeAxis("gradient", at, node.shape));
+  const list = typeof spacing === "number" ? axes.map(() => spacing) : spacing;
+  if (list.length !== axes.length)
+    throw new ArgumentError(`gradient: expected a spacing for each of ${axes.length} axes, got ${list.length}`);
+  return axes.map((at, i) => {
+    const n = node.shape[at] ?? 0;
+    if (n <= edgeOrder)
+      throw new ShapeError(
+        `gradient: expected at least ${edgeOrder + 1} cells along axis ${at} for edgeOrder ${edgeOrder}, got ${n}`,
+      );
+    return new Tensor(slopesAlong(node, at, list[i] ?? 1, edgeOrder));
+  });
+}
+
+function slopesAlong(y: Node, axis: number, spacing: number | Tensor, edgeOrder: 1 | 2): Node {
+  const n = y.shape[axis] ?? 0;
+  const cut = (z: Node, start: number, count: number): Node => narrowed(z, axis, start, count);
+  const neighbours = (z: Node, distance: number, count: number): Node =>
+    b.sub(cut(z, distance, count), cut(z, 0, count));
+  /** The distances of neighbours, which broadcast to y; null where all are one number. */
+  let steps: Node | null = null;
+  let half: Node;
+  let slopes: Node;
+  if (typeof spacing === "number") {
+    const h = scalarLike(spacing, y);
+    slopes = b.div(neighbours(y, 1, n - 1), h);
+    half = b.div(neighbours(y, 2, n - 2), b.mul(h, b.num(2, h)));
+  } else {
+    const places = likeNode("gradient", spacing, y);
+    if (places.shape.length !== 1 || places.shape[0] !== n)
+      throw new ShapeError(`gradient: expected ${n} places along axis ${axis}, got shape ${showShape(places.shape)}`);
+    const column = b.reshape(
+      places,
+      y.shape.map((_, i) => (i === axis ? n : 1)),
+    );
+    steps = neighbours(column, 1, n - 1);
+    slopes = b.div(neighbours(y, 1, n - 1), steps);
+    const [before, after] = [cut(steps, 0, n - 2), cut(steps, 1, n - 2)];
+    // The slope of the parabola through three cells: each difference weighs as much as the other one's distance.
+    const weighed = b.add(b.mul(before, cut(slopes, 1, n - 2)), b.mul(after, cut(slopes, 0, n - 2)));
+    half = b.div(weighed, b.add(before, after));
+  }
+  const edge = (at: number, next: number): Node => {
+    const own = cut(slopes, at, 1);
+    if (edgeOrder === 1) return own;
+    const share = steps ? b.div(cut(steps, at, 1), b.add(cut(steps, at, 1), cut(steps, next, 1))) : b.num(0.5, own);
+    return b.add(own, b.mul(b.sub(own, cut(slopes, next, 1)), share));
+  };
+  return concatNodes([edge(0, 1), half, edge(n - 2, n - 3)], axis);
 }

@@ -40,7 +40,7 @@ export function run<R>(operation: string, f: () => R): R {
 /** Every tensor under a name of its own, so that two uses of one tensor are two variables. */
 export const renamed = (x: Tensor): Tensor => new Tensor(makeNode(alias, [x.node]));
 
-function checkPositions(operation: string, positions: Positions, count: number): readonly number[] {
+export function checkPositions(operation: string, positions: Positions, count: number): readonly number[] {
   const list = listOf(positions);
   for (const at of list)
     if (!Number.isInteger(at) || at < 0 || at >= count)
@@ -49,7 +49,7 @@ function checkPositions(operation: string, positions: Positions, count: number):
 }
 
 /** Arguments with fresh names at some positions, and the nodes of the tensors there. */
-function freshArguments(
+export function freshArguments(
   operation: string,
   args: readonly unknown[],
   positions: readonly number[],
@@ -80,7 +80,7 @@ function freshArguments(
 const zerosFor = (node: Node): Node => b.fill(0, node.shape, node);
 
 /** Gradients in the form of the arguments at some positions. */
-function likeArguments(
+export function likeArguments(
   args: readonly unknown[],
   positions: Positions,
   nodes: readonly Node[],

@@ -996,6 +996,75 @@ const others: readonly Row[] = [
   ),
 ];
 
+/** Complex numbers of TensorFlow's as pairs, and back. */
+const pairsOf = (z: Theirs): Theirs => tf.stack([tf.real(z), tf.imag(z)], -1);
+const complexOf = (pairs: Theirs): Theirs => {
+  const [re = pairs, im = pairs] = tf.unstack(pairs, -1);
+  return tf.complex(re, im);
+};
+
+const spectra: readonly Row[] = [
+  ...[6, 7, 16].flatMap((n) => [
+    row(
+      `fft of ${n}`,
+      [f32([3, n, 2])],
+      one((x) => ct.fft(x)),
+      theirOne((x) => pairsOf(tf.spectral.fft(complexOf(x)))),
+      { noGradient: missing, tolerance: { atol: 1e-5 } },
+    ),
+    row(
+      `ifft of ${n}`,
+      [f32([3, n, 2])],
+      one((x) => ct.ifft(x)),
+      theirOne((x) => pairsOf(tf.spectral.ifft(complexOf(x)))),
+      { noGradient: missing },
+    ),
+    row(
+      `rfft of ${n}`,
+      [f32([3, n])],
+      one((x) => ct.rfft(x)),
+      theirOne((x) => pairsOf(tf.spectral.rfft(x))),
+      { noGradient: missing, tolerance: { atol: 1e-5 } },
+    ),
+  ]),
+  row(
+    "irfft",
+    [f32([3, 5, 2])],
+    one((x) => ct.irfft(x)),
+    theirOne((x) => tf.spectral.irfft(complexOf(x))),
+    { noGradient: missing },
+  ),
+  row(
+    "stft",
+    [f32([50])],
+    one((x) => ct.permute(ct.stft(x, 16, { hopLength: 5, window: ct.hannWindow(16), center: false }), [1, 0, 2])),
+    theirOne((x) => pairsOf(tf.signal.stft(x as tfjs.Tensor1D, 16, 5))),
+    { noGradient: missing, tolerance: { atol: 1e-5 } },
+  ),
+  // TensorFlow.js's windows are periodic where their length is even, and symmetric where it is odd.
+  ...[8, 7].flatMap((n) => [
+    row(
+      `hannWindow of ${n}`,
+      [],
+      () => ct.hannWindow(n, { periodic: n % 2 === 0 }),
+      () => tf.signal.hannWindow(n),
+    ),
+    row(
+      `hammingWindow of ${n}`,
+      [],
+      () => ct.hammingWindow(n, { periodic: n % 2 === 0 }),
+      () => tf.signal.hammingWindow(n),
+    ),
+  ]),
+  row(
+    "maxPool2dWithIndices",
+    [f32([2, 1, 6, 5])],
+    one((x) => ct.maxPool2dWithIndices(x, 2).indices),
+    theirOne((x) => channelsFirst(tf.maxPoolWithArgmax(channelsLast(x), 2, 2, "valid").indexes ?? x)),
+    { noGradient: discrete },
+  ),
+];
+
 const rows: readonly Row[] = [
   ...Object.entries(unary).map(([name, [ours, theirs, range]]) =>
     row(name, [f32([3, 7], range)], one(ours), theirOne(theirs), flat.has(name) ? { noGradient: discrete } : {}),
@@ -1053,6 +1122,7 @@ const rows: readonly Row[] = [
   ...layers,
   ...shapes,
   ...others,
+  ...spectra,
 ];
 
 const theirsOf = (x: Tensor): Theirs => {

@@ -151,6 +151,26 @@ describe("what is known", () => {
     const expected = Array.from({ length: n }, (_, j) => 2 - 2 * Math.cos((Math.PI * (j + 1)) / (n + 1)));
     expectNear(out.subarray(0, n), expected, 20);
   });
+  test.each(["columns", "rows"])("tiny singular values of larger matrices whose %s differ by 1e-25", (which) => {
+    const n = 48;
+    const a = random(n * n, 9);
+    for (let i = 0; i < n; i++) a[i * n + i]! += 8;
+    const grade = (j: number): number => 10 ** (-(which === "rows" ? j : (j * 29) % n) * (25 / n));
+    const graded = a.map((x, i) => x * grade(which === "rows" ? Math.floor(i / n) : i % n));
+    const s = run("svd", [graded], 2 * n * n + n, [1, n, n]).out.subarray(n * n, n * n + n);
+    expect(s[n - 1]! / s[0]!).toBeLessThan(1e-22);
+    // Their product is the determinant. Elimination without rows exchanged is safe, since the diagonal dominates.
+    let logarithm = 0;
+    for (let k = 0; k < n; k++) {
+      logarithm += Math.log(Math.abs(a[k * n + k]!)) + Math.log(grade(k));
+      for (let i = k + 1; i < n; i++) {
+        const factor = a[i * n + k]! / a[k * n + k]!;
+        for (let j = k; j < n; j++) a[i * n + j]! -= factor * a[k * n + j]!;
+      }
+    }
+    const found = s.reduce((sum, x) => sum + Math.log(x), 0);
+    expect(Math.abs(found - logarithm)).toBeLessThan(1e-11);
+  });
   test("small singular values of a graded matrix are as accurate as large ones", () => {
     // diag(1, 1e-10, 1e-20)·R with a well conditioned R: to first order, products of scales.
     const q = [0.6, 0.8, 0, -0.8, 0.6, 0, 0, 0, 1];
