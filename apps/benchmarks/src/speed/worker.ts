@@ -1,5 +1,5 @@
 // One workload on one framework, in a process of its own. Prints its result as a line of JSON.
-// Usage: tsx worker.ts cotangent|cotangent-compiled|jaxjs|tfjs WORKLOAD SHARE, tsx worker.ts profile WORKLOAD, or tsx worker.ts peaks THREADS
+// Usage: node worker.ts cotangent|cotangent-compiled|jaxjs|tfjs WORKLOAD SHARE, node worker.ts profile WORKLOAD, or node worker.ts peaks THREADS
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

@@ -2,6 +2,9 @@ import { expect, test, vi } from "vitest";
 import type { Buffer, Device } from "./device.ts";
 import { noteAllocated, noteReleased, yieldToFinalizers } from "./pressure.ts";
 import { DeviceStorage } from "./storage.ts";
+import * as youngObjects from "./young.ts";
+
+vi.mock("./young.ts", { spy: true });
 
 /** A device whose buffers exist only on paper. */
 class PaperDevice implements Device {
@@ -54,6 +57,20 @@ test("storages that were dropped at once do not pile up until the nursery is ful
   }
   expect(kept).toBe(4000 * sizeBytes);
   expect(device.peakBytes / 2 ** 20).toBeLessThan(32);
+});
+
+test("buffers that storages hand on are no reason to collect", async () => {
+  const device = new PaperDevice();
+  const young = vi.spyOn(youngObjects, "collectYoung");
+  let storage = new DeviceStorage(device, device.allocate(64 << 20));
+  await yieldToFinalizers();
+  young.mockClear();
+  for (let i = 0; i < 100; i++) {
+    storage = new DeviceStorage(device, storage.take());
+    await yieldToFinalizers();
+  }
+  expect(young).not.toHaveBeenCalled();
+  storage.release();
 });
 
 test("yieldToFinalizers lets other tasks run, but not at every call", async () => {

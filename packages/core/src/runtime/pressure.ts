@@ -61,6 +61,12 @@ export function noteReleased(bytes: number): void {
   growthBytes = Math.max(0, growthBytes - bytes);
 }
 
+/** For memory that another storage takes over, and counts again as its own: that is no growth. */
+export function noteMoved(bytes: number): void {
+  storageBytes -= bytes;
+  growthBytes -= bytes;
+}
+
 /** For memory that a finalizer gave back: growth counts from here again. */
 export function noteCollected(bytes: number): void {
   storageBytes -= bytes;

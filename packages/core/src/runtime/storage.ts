@@ -2,7 +2,7 @@
 import { DeviceError } from "../base/errors.ts";
 import type { Storage } from "../base/storage.ts";
 import type { Buffer, Device } from "./device.ts";
-import { noteAllocated, noteCollected, noteReleased } from "./pressure.ts";
+import { noteAllocated, noteCollected, noteMoved, noteReleased } from "./pressure.ts";
 
 /** A buffer that somebody must give back. It must not hold its storage. */
 interface Held {
@@ -94,7 +94,7 @@ export class DeviceStorage implements Storage {
   take(): Buffer {
     const { buffer, sizeBytes } = this;
     this.#held.buffer = null;
-    noteReleased(sizeBytes);
+    noteMoved(sizeBytes);
     this.#lease.remove(this.#held);
     return buffer;
   }
