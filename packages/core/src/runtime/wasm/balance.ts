@@ -9,8 +9,8 @@ const restPerLost = 10;
 const longestRestMs = 100;
 
 export class Balance {
-  /** Time that was won with threads and not lost again. */
-  private savedMs = 0;
+  /** Time that was won with threads and not lost again; a loan at first, when V8's compilers want the other cores. */
+  private savedMs: number = mostSavedMs;
   private restsUntilMs = 0;
 
   isResting(nowMs: number): boolean {

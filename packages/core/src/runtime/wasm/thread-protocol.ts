@@ -3,7 +3,7 @@
 // One job at a time: the main thread writes it down and makes the ticket odd. Whoever sees an odd ticket says that it is
 // inside, looks at the ticket once more, and claims units until there are none left. The main thread does the same,
 // makes the ticket even, and waits until nobody is inside. So a worker that sleeps, is late or is gone costs nothing:
-// only one that has begun is waited for. Messages bring new kernels; a worker goes to its event loop to fetch them.
+// only one that has begun is waited for. Messages bring new kernels; a worker fetches them, in browsers by going to its event loop.
 
 /** Positions in the int32 array that all share; those that are written often lie on cache lines of their own. */
 export const cell = {
@@ -77,7 +77,10 @@ const claimSource = `(run, cells, work) => {
 
 /** A script without imports, so that bundlers have nothing to find. */
 export const workerSource: string = `
-const port = typeof require === "function" ? require("node:worker_threads").parentPort : globalThis;
+const threads = typeof require === "function" ? require("node:worker_threads") : null;
+const port = threads ? threads.parentPort : globalThis;
+// Messages can be had without a turn of the event loop, of which the first takes 25 ms in Node.
+const isOpen = threads !== null && port instanceof threads.MessagePort;
 const claim = ${claimSource};
 const pause = typeof Atomics.pause === "function" ? () => Atomics.pause() : () => {};
 const functions = new Map();
@@ -114,10 +117,24 @@ function join(ticket) {
   if (Atomics.load(cells, ${cell.isMainAsleep}) !== 0) Atomics.notify(cells, state);
 }
 
+function accept(message) {
+  take[message.kind](message);
+  received++;
+}
+
+function fetchMail() {
+  for (let mail; isOpen && (mail = threads.receiveMessageOnPort(port)); ) accept(mail.message);
+}
+
+/** Goes on until there is mail that can only be had by a turn of the event loop. */
 function serve() {
   let since = performance.now();
   let rounds = 0;
-  while (Atomics.load(cells, ${cell.mail}) === received) {
+  for (;;) {
+    if (Atomics.load(cells, ${cell.mail}) !== received) {
+      fetchMail();
+      if (Atomics.load(cells, ${cell.mail}) !== received) return;
+    }
     const ticket = Atomics.load(cells, ${cell.ticket});
     if ((ticket & 1) === 1 && ticket !== seen) {
       seen = ticket;
@@ -133,8 +150,9 @@ function serve() {
 }
 
 port.onmessage = ({ data }) => {
-  take[data.kind](data);
-  received++;
+  accept(data);
   serve();
 };
+fetchMail();
+if (cells) serve();
 `;

@@ -288,6 +288,25 @@ describe("a worker that", () => {
   });
 });
 
+test("jobs that nobody else takes part in are no reason to rest", () => {
+  class Observed extends ThreadPool {
+    get isResting(): boolean {
+      return this.balance.isResting(performance.now());
+    }
+  }
+  const pool = new Observed(2);
+  let tookMs = 0;
+  const run = (): void => {
+    const end = performance.now() + tookMs;
+    while (performance.now() < end);
+  };
+  const kernel: SharedKernel = { run, id: 0, units: 1, leastUnits: 1, workStep: 64, workNs: 1e6, unitMs: 100 };
+  pool.run(kernel, 0, 0, 0, 0, true);
+  tookMs = 20;
+  pool.run(kernel, 0, 0, 0, 0, true);
+  expect(pool.isResting).toBe(false);
+});
+
 test("where threads are forbidden there is one", () => {
   const find = process.getBuiltinModule;
   class Worker {
