@@ -33,13 +33,33 @@ function naive([n, c, h, w]: Size, x: number[], [o, cg, kh, kw]: Size, weight: n
 
 describe("conv over two axes", () => {
   test.each<[string, Size, Size, Conv]>([
-    ["plain", [2, 3, 5, 4], [4, 3, 3, 2], { stride: [1, 1], dilation: [1, 1], groups: 1 }],
-    ["strided, with a remainder", [1, 2, 6, 7], [3, 2, 3, 3], { stride: [2, 3], dilation: [1, 1], groups: 1 }],
-    ["dilated", [2, 1, 7, 6], [2, 1, 3, 2], { stride: [1, 2], dilation: [2, 3], groups: 1 }],
-    ["grouped", [2, 4, 4, 4], [6, 2, 2, 2], { stride: [1, 1], dilation: [1, 1], groups: 2 }],
-    ["depthwise", [2, 3, 4, 4], [6, 1, 2, 2], { stride: [1, 1], dilation: [1, 1], groups: 3 }],
-    ["depthwise, one output each", [2, 3, 5, 6], [3, 1, 2, 3], { stride: [2, 1], dilation: [1, 2], groups: 3 }],
-    ["pointwise", [2, 3, 2, 2], [4, 3, 1, 1], { stride: [1, 1], dilation: [1, 1], groups: 1 }],
+    ["plain", [2, 3, 5, 4], [4, 3, 3, 2], { stride: [1, 1], dilation: [1, 1], groups: 1, low: [0, 0], high: [0, 0] }],
+    [
+      "strided, with a remainder",
+      [1, 2, 6, 7],
+      [3, 2, 3, 3],
+      { stride: [2, 3], dilation: [1, 1], groups: 1, low: [0, 0], high: [0, 0] },
+    ],
+    ["dilated", [2, 1, 7, 6], [2, 1, 3, 2], { stride: [1, 2], dilation: [2, 3], groups: 1, low: [0, 0], high: [0, 0] }],
+    ["grouped", [2, 4, 4, 4], [6, 2, 2, 2], { stride: [1, 1], dilation: [1, 1], groups: 2, low: [0, 0], high: [0, 0] }],
+    [
+      "depthwise",
+      [2, 3, 4, 4],
+      [6, 1, 2, 2],
+      { stride: [1, 1], dilation: [1, 1], groups: 3, low: [0, 0], high: [0, 0] },
+    ],
+    [
+      "depthwise, one output each",
+      [2, 3, 5, 6],
+      [3, 1, 2, 3],
+      { stride: [2, 1], dilation: [1, 2], groups: 3, low: [0, 0], high: [0, 0] },
+    ],
+    [
+      "pointwise",
+      [2, 3, 2, 2],
+      [4, 3, 1, 1],
+      { stride: [1, 1], dilation: [1, 1], groups: 1, low: [0, 0], high: [0, 0] },
+    ],
   ])("%s", (_, xShape, wShape, attrs) => {
     const x = samples(
       xShape.reduce((p, q) => p * q, 1),
@@ -59,7 +79,7 @@ describe("conv over two axes", () => {
 });
 
 test("an input that is too small has no outputs", () => {
-  const attrs = { stride: [1], dilation: [1], groups: 1 };
+  const attrs = { stride: [1], dilation: [1], groups: 1, low: [0], high: [0] };
   const y = makeNode(conv, [nodeOf([1, 1, 2], [1, 2]), nodeOf([1, 1, 3], [1, 2, 3])], attrs);
   expect(y.shape).toEqual([1, 1, 0]);
   expect(valuesOf(y)).toEqual([]);

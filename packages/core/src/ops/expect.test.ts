@@ -104,7 +104,14 @@ describe("shapes", () => {
     ],
     [
       "conv",
-      () => makeNode(conv, [zeros([1, 3, 8]), zeros([4, 2, 3])], { stride: [1], dilation: [1], groups: 1 }),
+      () =>
+        makeNode(conv, [zeros([1, 3, 8]), zeros([4, 2, 3])], {
+          stride: [1],
+          dilation: [1],
+          groups: 1,
+          low: [0],
+          high: [0],
+        }),
       "conv: expected 2 channels and a multiple of 1 outputs, got [1, 3, 8] and [4, 2, 3] with 1 groups",
     ],
     [
