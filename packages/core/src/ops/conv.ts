@@ -1,4 +1,5 @@
-// Convolution (cross-correlation) over one to three spatial axes and its adjoint: sums over windows as contractions.
+// Convolution (cross-correlation) over one to three spatial axes and its two adjoints: sums over windows as contractions. Of the
+// three, each is the derivative of the others.
 import { ShapeError } from "../base/errors.ts";
 import { contiguousStrides, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { windowCount } from "../base/view.ts";
@@ -18,8 +19,12 @@ export type Conv = {
 };
 /** Of the convolution that is transposed; `shape` has the spatial extents of its input. */
 export type ConvTranspose = Conv & { readonly shape: Shape };
+/** `kernel` has the spatial extents of the weight. */
+export type ConvFilter = Conv & { readonly kernel: Shape };
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+const convAttrs = ({ stride, dilation, groups, low, high }: Conv): Conv => ({ stride, dilation, groups, low, high });
 
 /** How many windows a convolution has along each axis of an input with these extents. */
 const countsOf = (spatial: Shape, kernel: Shape, { stride, dilation, low, high }: Conv): number[] =>
@@ -50,7 +55,8 @@ export const conv: Bilinear = {
   },
   transposeA: (_, g, attrs: Conv, x, w) =>
     makeNode(convTranspose, [g, w], { ...attrs, shape: x.shape.slice(2) } satisfies ConvTranspose),
-  transposeB: (b, g, attrs: Conv, x, w) => filterGradient(b, g, attrs, x, w.shape),
+  transposeB: (_, g, attrs: Conv, x, w) =>
+    makeNode(convFilter, [g, x], { ...attrs, kernel: w.shape.slice(2) } satisfies ConvFilter),
   batch: (b, attrs: Conv, inputs) => batched(conv, b, attrs, inputs),
   lower(k, inputs, attrs: Conv) {
     const x = only(inputs[0]);
@@ -79,9 +85,9 @@ export const convTranspose: Bilinear = {
       );
     return [n, perGroup * attrs.groups, ...attrs.shape];
   },
-  transposeA: (_, u, { stride, dilation, groups, low, high }: ConvTranspose, __, w) =>
-    makeNode(conv, [u, w], { stride, dilation, groups, low, high } satisfies Conv),
-  transposeB: (b, u, attrs: ConvTranspose, g, w) => filterGradient(b, g, attrs, u, w.shape),
+  transposeA: (_, u, attrs: ConvTranspose, __, w) => makeNode(conv, [u, w], convAttrs(attrs)),
+  transposeB: (_, u, attrs: ConvTranspose, g, w) =>
+    makeNode(convFilter, [g, u], { ...convAttrs(attrs), kernel: w.shape.slice(2) } satisfies ConvFilter),
   batch: (b, attrs: ConvTranspose, inputs) => batched(convTranspose, b, attrs, inputs),
   lower(k, inputs, attrs: ConvTranspose) {
     const g = only(inputs[0]);
@@ -90,21 +96,95 @@ export const convTranspose: Bilinear = {
   },
 };
 
+/** The gradient of `conv` by its weight: g[N, O, ...out], x[N, C, ...spatial] → [O, C / groups, ...kernel]. */
+export const convFilter: Bilinear = {
+  kind: "bilinear",
+  name: "convFilter",
+  dtype: floats,
+  shape([g, x], attrs: ConvFilter) {
+    const [n = 0, out = 0, ...counts] = only(g).shape;
+    const [examples = 0, channels = 0, ...spatial] = only(x).shape;
+    const { groups, kernel } = attrs;
+    const fits = n === examples && out % groups === 0 && channels % groups === 0;
+    if (!fits || !sameShape(countsOf(spatial, kernel, attrs), counts))
+      throw new ShapeError(
+        `convFilter: expected what a convolution by ${showShape(kernel)} with ${groups} groups gives, got ${showShape(only(g).shape)} for an input ${showShape(only(x).shape)}`,
+      );
+    return [out, channels / groups, ...kernel];
+  },
+  transposeA: (_, v, attrs: ConvFilter, __, x) => makeNode(conv, [x, v], convAttrs(attrs)),
+  transposeB: (_, v, attrs: ConvFilter, g, x) =>
+    makeNode(convTranspose, [g, v], { ...convAttrs(attrs), shape: x.shape.slice(2) } satisfies ConvTranspose),
+
+  /** The batch becomes groups; where the input is the same for all, it joins the outputs instead. */
+  batch(b, attrs: ConvFilter, inputs) {
+    const g = only(inputs[0]);
+    const x = only(inputs[1]);
+    const [size = 1, n = 1, out = 1, ...counts] = g.shape;
+    const { groups } = attrs;
+    const shared = repeated(x);
+    if (shared) {
+      const split = b.reshape(g, [size, n, groups, out / groups, ...counts]);
+      const turned = b.permute(split, [1, 2, 0, ...range(3, 1 + counts.length)]);
+      const y = makeNode(convFilter, [b.reshape(turned, [n, size * out, ...counts]), shared], attrs);
+      const apart = b.reshape(y, [groups, size, out / groups, ...y.shape.slice(1)]);
+      const back = b.permute(apart, [1, 0, ...range(2, apart.shape.length - 2)]);
+      return b.reshape(back, [size, out, ...y.shape.slice(1)]);
+    }
+    const [, , channels = 1, ...spatial] = x.shape;
+    const y = makeNode(
+      convFilter,
+      [
+        b.reshape(swapLeading(b, g), [n, size * out, ...counts]),
+        b.reshape(swapLeading(b, x), [n, size * channels, ...spatial]),
+      ],
+      { ...attrs, groups: groups * size },
+    );
+    return b.reshape(y, [size, out, ...y.shape.slice(1)]);
+  },
+
+  lower(k, inputs, attrs: ConvFilter) {
+    const g = only(inputs[0]);
+    const x = framed(k, only(inputs[1]), attrs);
+    const { groups, kernel } = attrs;
+    const [, out] = k.shapeOf(g);
+    const [, channels] = k.shapeOf(x);
+    const taps = sizeOf(kernel);
+    const single = out === groups && channels === groups && taps > 0 && taps <= maxUnrolled;
+    return single ? filterSingle(k, g, x, attrs) : filterMany(k, g, x, attrs);
+  },
+};
+
 /** Every weight collects over examples and positions what it read times what came back. */
-function filterGradient(b: Builder, g: Node, attrs: Conv, x: Node, shape: Shape): Node {
-  const { stride, dilation, groups } = attrs;
-  const [out = 0, perGroup = 0, ...kernel] = shape;
+function filterMany<L>(k: Lowering<L>, g: L, x: L, { stride, dilation, groups, kernel }: ConvFilter): L {
+  const [n = 0, out = 0, ...counts] = k.shapeOf(g);
+  const [, channels = 0] = k.shapeOf(x);
   const rank = kernel.length;
-  const [n = 0] = x.shape;
-  const counts = g.shape.slice(2);
-  const { start, size, before, after, ones } = frameOf(x.shape, attrs);
-  const around = b.pad(b.slice(x, start, ones, size), before, after, ones);
-  const read = b.windows(around, { axes: range(2, rank), size: kernel, step: stride, dilation });
-  const source = b.reshape(read, [n, groups, perGroup, ...counts, ...kernel]);
-  const sink = b.reshape(g, [n, groups, out / groups, ...counts]);
+  const read = k.view(x, { kind: "windows", axes: range(2, rank), size: kernel, step: stride, dilation });
+  const source = k.view(read, { kind: "reshape", shape: [n, groups, channels / groups, ...counts, ...kernel] });
+  const sink = k.view(g, { kind: "reshape", shape: [n, groups, out / groups, ...counts] });
   const summed = [0, ...range(3, rank)];
-  const product = b.contract(sink, source, { batchA: [1], batchB: [1], contractA: summed, contractB: summed });
-  return b.reshape(product, shape);
+  const product = k.contract(sink, source, { batchA: [1], batchB: [1], contractA: summed, contractB: summed });
+  return k.view(product, { kind: "reshape", shape: [out, channels / groups, ...kernel] });
+}
+
+/** One channel in, one out: a sum for each tap, all of which share a pass over the cotangent. */
+function filterSingle<L>(k: Lowering<L>, g: L, x: L, { stride, dilation, kernel }: ConvFilter): L {
+  const [n = 1, channels = 1, ...counts] = k.shapeOf(g);
+  const rank = kernel.length;
+  const positions = tapsOf(kernel);
+  const parts = positions.map((at) => {
+    const sum = k.reduce("add", k.mul(g, readAt(k, x, at, [n, channels, ...counts], { stride, dilation })), [
+      0,
+      ...range(2, rank),
+    ]);
+    return k.view(sum, { kind: "reshape", shape: [channels, 1, ...kernel.map(() => 1)] });
+  });
+  return k.join(
+    parts,
+    positions.map((at) => [0, 0, ...at]),
+    [channels, 1, ...kernel],
+  );
 }
 
 /** The batch becomes groups; where the weight is the same for all, it joins the examples instead. */
@@ -163,15 +243,19 @@ function framed<L>(k: Lowering<L>, x: L, margins: { low: Shape; high: Shape }): 
 
 type Steps = Pick<Conv, "stride" | "dilation">;
 
-/** Depthwise kernels up to this size are written out. */
+/** Sums over so many taps are written out. */
 const maxUnrolled = 32;
+/** Fewer rows than this leave most of a tile empty. */
+const fewRows = 4;
 
 /** x[N, groups · c, ...spatial], w[groups, m, c, ...kernel] → [N, groups · m, ...counts], of all windows inside x. */
 function correlate<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
   const [, m = 1, c = 1, ...kernel] = k.shapeOf(w);
   const taps = sizeOf(kernel);
-  const single = m === 1 && c === 1 && taps > 0 && taps <= maxUnrolled;
-  return single ? correlateSingle(k, x, w, steps) : correlateMany(k, x, w, steps);
+  if (taps === 0 || taps > maxUnrolled) return correlateMany(k, x, w, steps);
+  if (m === 1 && c === 1) return correlateSingle(k, x, w, steps);
+  const isNarrow = m < fewRows && c > 2 * fewRows && taps > 1 && steps.stride.every((s) => s === 1);
+  return isNarrow ? correlateNarrow(k, x, w, steps) : correlateMany(k, x, w, steps);
 }
 
 function correlateMany<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Steps): L {
@@ -197,14 +281,9 @@ function correlateSingle<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: St
   const [n = 1, channels = 1, ...cells] = k.shapeOf(x);
   const [, , , ...kernel] = k.shapeOf(w);
   const counts = cells.map((size, i) => windowCount(size, kernel[i] ?? 1, stride[i] ?? 1, dilation[i] ?? 1));
-  const size = [n, channels, ...counts];
-  const strides = contiguousStrides(kernel);
   const ones = kernel.map(() => 1);
-  const terms = range(0, sizeOf(kernel)).map((p) => {
-    const at = kernel.map((extent, i) => Math.floor(p / (strides[i] ?? 1)) % extent);
-    const start = [0, 0, ...at.map((position, i) => position * (dilation[i] ?? 1))];
-    const step = [1, 1, ...stride];
-    const read = sizeOf(counts) === 0 ? x : k.view(x, { kind: "slice", start, step, size });
+  return sumOverTaps(k, kernel, (at) => {
+    const read = readAt(k, x, at, [n, channels, ...counts], { stride, dilation });
     const cell = k.view(w, {
       kind: "slice",
       start: [0, 0, 0, ...at],
@@ -213,7 +292,45 @@ function correlateSingle<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: St
     });
     return k.mul(read, k.view(cell, { kind: "reshape", shape: [channels, ...ones] }));
   });
-  return terms.reduce((sum, term) => k.add(sum, term));
+}
+
+/** Few channels out, with stride 1: every tap is a row of one product with all cells, and the taps' rows are added up, shifted. */
+function correlateNarrow<L>(k: Lowering<L>, x: L, w: L, { dilation }: Steps): L {
+  const [n = 1, , ...cells] = k.shapeOf(x);
+  const [groups = 1, m = 1, c = 1, ...kernel] = k.shapeOf(w);
+  const rank = kernel.length;
+  const source = k.view(x, { kind: "reshape", shape: [n, groups, c, ...cells] });
+  const rows = k.contract(w, source, { batchA: [0], batchB: [1], contractA: [2], contractB: [2] });
+  const counts = cells.map((size, i) => windowCount(size, kernel[i] ?? 1, 1, dilation[i] ?? 1));
+  const sum = sumOverTaps(k, kernel, (at) => {
+    const shift = at.map((position, i) => position * (dilation[i] ?? 1));
+    const row = k.view(rows, {
+      kind: "slice",
+      start: [0, 0, ...at, 0, ...shift],
+      step: k.shapeOf(rows).map(() => 1),
+      size: [groups, m, ...kernel.map(() => 1), n, ...counts],
+    });
+    return k.view(row, { kind: "reshape", shape: [groups, m, n, ...counts] });
+  });
+  const turned = k.view(sum, { kind: "permute", axes: [2, 0, 1, ...range(3, rank)] });
+  return k.view(turned, { kind: "reshape", shape: [n, groups * m, ...counts] });
+}
+
+function tapsOf(kernel: Shape): Shape[] {
+  const strides = contiguousStrides(kernel);
+  return range(0, sizeOf(kernel)).map((p) => kernel.map((size, i) => Math.floor(p / (strides[i] ?? 1)) % size));
+}
+
+/** Needs at least one tap. */
+const sumOverTaps = <L>(k: Lowering<L>, kernel: Shape, term: (at: Shape) => L): L =>
+  tapsOf(kernel)
+    .map(term)
+    .reduce((sum, each) => k.add(sum, each));
+
+/** What all windows read at one position of theirs. */
+function readAt<L>(k: Lowering<L>, x: L, at: Shape, size: Shape, { stride, dilation }: Steps): L {
+  const start = [0, 0, ...at.map((position, i) => position * (dilation[i] ?? 1))];
+  return k.view(x, { kind: "slice", start, step: [1, 1, ...stride], size });
 }
 
 /** A transposed convolution of more phases than this would be too many kernels. */
@@ -270,7 +387,7 @@ function phasesOf({ kernel, stride, dilation, low, cells, windows }: Axis): {
 
 /** For each phase of the stride, a convolution of the cotangent with the taps of that phase; their results interleave. */
 function correlateByPhase<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): L {
-  const { stride, groups, low, shape } = attrs;
+  const { stride, groups, shape } = attrs;
   const [n = 1, , ...windows] = k.shapeOf(g);
   const [out = 1, perGroup = 1, ...kernel] = k.shapeOf(w);
   const rank = kernel.length;
@@ -281,13 +398,17 @@ function correlateByPhase<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): 
       kernel: kernel[i] ?? 1,
       stride: stride[i] ?? 1,
       dilation: attrs.dilation[i] ?? 1,
-      low: low[i] ?? 0,
+      low: attrs.low[i] ?? 0,
       cells,
       windows: windows[i] ?? 0,
     }),
   );
   const counts = axes.map(({ count }) => count);
   const channels = groups * perGroup;
+  // One frame for all phases, of which each takes what it needs.
+  const low = axes.map(({ of }) => Math.max(0, ...of.map((phase) => phase.low)));
+  const high = axes.map(({ of }) => Math.max(0, ...of.map((phase) => phase.high)));
+  const source = framed(k, g, { low, high });
   const partOf = (phases: readonly Phase[]): L => {
     if (phases.some(({ taps }) => taps === 0) || out === 0)
       return k.view(k.literal(0, k.dtypeOf(g)), { kind: "expand", shape: [n, channels, ...counts] });
@@ -297,9 +418,12 @@ function correlateByPhase<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): 
       step: [1, 1, 1, ...phases.map((phase) => -phase.step)],
       size: [groups, perGroup, out / groups, ...phases.map((phase) => phase.taps)],
     });
-    const margins = { low: phases.map((phase) => phase.low), high: phases.map((phase) => phase.high) };
+    const margins = {
+      low: phases.map((phase, i) => phase.low - (low[i] ?? 0)),
+      high: phases.map((phase, i) => phase.high - (high[i] ?? 0)),
+    };
     const dilation = phases.map((phase) => phase.dilation);
-    return correlate(k, framed(k, g, margins), taps, { stride: phases.map(() => 1), dilation });
+    return correlate(k, framed(k, source, margins), taps, { stride: phases.map(() => 1), dilation });
   };
   const all = axes.reduce<(readonly Phase[])[]>(
     (sets, { of }) => sets.flatMap((set) => of.map((p) => [...set, p])),
@@ -319,7 +443,7 @@ function correlateByPhase<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): 
   });
   return k.view(merged, {
     kind: "slice",
-    start: [0, 0, ...axes.map(({ start }, i) => (low[i] ?? 0) - start * (stride[i] ?? 1))],
+    start: [0, 0, ...axes.map(({ start }, i) => (attrs.low[i] ?? 0) - start * (stride[i] ?? 1))],
     step: [1, 1, ...stride.map(() => 1)],
     size: [n, channels, ...shape],
   });
