@@ -9,7 +9,7 @@ import { builder as b } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import { maximum, minimum, select } from "../ops/compare.ts";
 import { contract } from "../ops/contract.ts";
-import { conv } from "../ops/conv.ts";
+import { conv, convFilter } from "../ops/conv.ts";
 import { put, putAlong, take, takeAlong } from "../ops/gather.ts";
 import { join } from "../ops/join.ts";
 import * as reduce from "../ops/reduce.ts";
@@ -248,5 +248,19 @@ describe("vectorize", () => {
     const [batched] = vectorize(b, [y], [x], [random([5, 1, 2, 4], 3)], 5);
     const convs = topological(batched ? [batched] : []).filter((node) => node.op === conv);
     expect(convs.map((node) => node.attrs.groups)).toEqual([1]);
+  });
+  test("an input that all examples share is not copied for each in a gradient by the weight", () => {
+    const attrs = { stride: [2], dilation: [1], groups: 2, low: [1], high: [0], kernel: [2] };
+    const g = random([3, 4, 3], 1);
+    const x = random([3, 2, 5], 2);
+    const gs = random([5, 3, 4, 3], 3);
+    const [batched] = vectorize(b, [makeNode(convFilter, [g, x], attrs)], [g], [gs], 5);
+    const filters = topological(batched ? [batched] : []).filter((node) => node.op === convFilter);
+    expect(filters.map((node) => node.attrs.groups)).toEqual([2]);
+    const each = [0, 1, 2, 3, 4].flatMap((i) => {
+      const one = b.reshape(b.slice(gs, [i, 0, 0, 0], [1, 1, 1, 1], [1, 3, 4, 3]), [3, 4, 3]);
+      return valuesOf(makeNode(convFilter, [one, x], attrs));
+    });
+    expect(batched && valuesOf(batched)).toEqual(each);
   });
 });

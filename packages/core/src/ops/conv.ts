@@ -174,7 +174,7 @@ function filterSingle<L>(k: Lowering<L>, g: L, x: L, { stride, dilation, kernel 
   const rank = kernel.length;
   const positions = tapsOf(kernel);
   const parts = positions.map((at) => {
-    const sum = k.reduce("add", k.mul(g, readAt(k, x, at, [n, channels, ...counts], { stride, dilation })), [
+    const sum = k.reduce("add", k.mul(g, readAt(k, x, [0, 0], at, [n, channels, ...counts], { stride, dilation })), [
       0,
       ...range(2, rank),
     ]);
@@ -243,18 +243,19 @@ function framed<L>(k: Lowering<L>, x: L, margins: { low: Shape; high: Shape }): 
 
 type Steps = Pick<Conv, "stride" | "dilation">;
 
-/** Sums over so many taps are written out. */
-const maxUnrolled = 32;
-/** Fewer rows than this leave most of a tile empty. */
+/** Sums of so many terms are written out. */
+const maxUnrolled = 64;
+/** A product of no more rows than this leaves most of a tile empty. */
 const fewRows = 4;
 
 /** x[N, groups · c, ...spatial], w[groups, m, c, ...kernel] → [N, groups · m, ...counts], of all windows inside x. */
 function correlate<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
   const [, m = 1, c = 1, ...kernel] = k.shapeOf(w);
   const taps = sizeOf(kernel);
-  if (taps === 0 || taps > maxUnrolled) return correlateMany(k, x, w, steps);
-  if (m === 1 && c === 1) return correlateSingle(k, x, w, steps);
-  const isNarrow = m < fewRows && c > 2 * fewRows && taps > 1 && steps.stride.every((s) => s === 1);
+  const isWide = m > fewRows || taps > maxUnrolled || (taps === 1 && c > 1);
+  if (isWide || taps * c === 0) return correlateMany(k, x, w, steps);
+  if (m === 1 && taps * c <= maxUnrolled) return correlateDirect(k, x, w, steps);
+  const isNarrow = c > 2 * fewRows && steps.stride.every((s) => s === 1);
   return isNarrow ? correlateNarrow(k, x, w, steps) : correlateMany(k, x, w, steps);
 }
 
@@ -276,22 +277,26 @@ function correlateMany<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Step
   return k.view(turned, { kind: "reshape", shape: [n, groups * m, ...counts] });
 }
 
-/** One channel in, one out: a matrix product would have a single row. The sum over kernel positions is written out instead. */
-function correlateSingle<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Steps): L {
-  const [n = 1, channels = 1, ...cells] = k.shapeOf(x);
-  const [, , , ...kernel] = k.shapeOf(w);
-  const counts = cells.map((size, i) => windowCount(size, kernel[i] ?? 1, stride[i] ?? 1, dilation[i] ?? 1));
+/** One channel out of few, as in depthwise convolutions: the sum over channels and taps is written out. */
+function correlateDirect<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
+  const [n = 1, , ...cells] = k.shapeOf(x);
+  const [groups = 1, , c = 1, ...kernel] = k.shapeOf(w);
+  const counts = cells.map((size, i) =>
+    windowCount(size, kernel[i] ?? 1, steps.stride[i] ?? 1, steps.dilation[i] ?? 1),
+  );
   const ones = kernel.map(() => 1);
-  return sumOverTaps(k, kernel, (at) => {
-    const read = readAt(k, x, at, [n, channels, ...counts], { stride, dilation });
+  const source = k.view(x, { kind: "reshape", shape: [n, groups, c, ...cells] });
+  const sum = sumOverTaps(k, [c, ...kernel], ([channel = 0, ...at]) => {
+    const read = readAt(k, source, [0, 0, channel], at, [n, groups, 1, ...counts], steps);
     const cell = k.view(w, {
       kind: "slice",
-      start: [0, 0, 0, ...at],
+      start: [0, 0, channel, ...at],
       step: [1, 1, 1, ...ones],
-      size: [channels, 1, 1, ...ones],
+      size: [groups, 1, 1, ...ones],
     });
-    return k.mul(read, k.view(cell, { kind: "reshape", shape: [channels, ...ones] }));
+    return k.mul(read, k.view(cell, { kind: "reshape", shape: [groups, 1, ...ones] }));
   });
+  return k.view(sum, { kind: "reshape", shape: [n, groups, ...counts] });
 }
 
 /** Few channels out, with stride 1: every tap is a row of one product with all cells, and the taps' rows are added up, shifted. */
@@ -327,10 +332,10 @@ const sumOverTaps = <L>(k: Lowering<L>, kernel: Shape, term: (at: Shape) => L): 
     .map(term)
     .reduce((sum, each) => k.add(sum, each));
 
-/** What all windows read at one position of theirs. */
-function readAt<L>(k: Lowering<L>, x: L, at: Shape, size: Shape, { stride, dilation }: Steps): L {
-  const start = [0, 0, ...at.map((position, i) => position * (dilation[i] ?? 1))];
-  return k.view(x, { kind: "slice", start, step: [1, 1, ...stride], size });
+/** What all windows read at one position of theirs; the leading axes begin at `first`. */
+function readAt<L>(k: Lowering<L>, x: L, first: Shape, at: Shape, size: Shape, { stride, dilation }: Steps): L {
+  const start = [...first, ...at.map((position, i) => position * (dilation[i] ?? 1))];
+  return k.view(x, { kind: "slice", start, step: [...first.map(() => 1), ...stride], size });
 }
 
 /** A transposed convolution of more phases than this would be too many kernels. */
@@ -378,6 +383,7 @@ function phasesOf({ kernel, stride, dilation, low, cells, windows }: Axis): {
   const of = range(0, stride).map((r): Phase => {
     const first = range(0, Math.min(step, kernel)).find((p) => (p * dilation) % stride === r) ?? kernel;
     const taps = Math.ceil((kernel - first) / step);
+    if (taps === 0) return { first, step, taps, dilation: apart, low: 0, high: 0 };
     const before = (first * dilation - r) / stride + (taps - 1) * apart - start;
     const after = count + (taps - 1) * apart - before - windows;
     return { first, step, taps, dilation: apart, low: before, high: after };

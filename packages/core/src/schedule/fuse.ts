@@ -136,19 +136,28 @@ function storeOftenViewed(nodes: readonly Lowered[], stored: Set<Lowered>): void
 function storeFramed(nodes: readonly Lowered[], stored: Set<Lowered>): void {
   const reads = new Map<Lowered, number>();
   for (const node of nodes) {
-    if (node.body.kind !== "view" || !isFramed(node.body.x)) continue;
-    const { x } = node.body;
-    reads.set(x, (reads.get(x) ?? 0) + sizeOf(node.shape));
+    if (node.body.kind !== "view" || isRearranged(node)) continue;
+    const framed = arranged(node.body.x);
+    if (isFramed(framed)) reads.set(framed, (reads.get(framed) ?? 0) + sizeOf(node.shape));
   }
   for (const [node, count] of reads) if (count > manyReads * sizeOf(node.shape)) stored.add(node);
 }
 
 /** Whether the node is a value with something around it: all of it, not a part. */
-function isFramed({ body }: Lowered): boolean {
-  if (body.kind !== "view" || body.op.kind !== "pad" || body.op.interior.some((step) => step > 1)) return false;
-  let { x } = body;
-  while (x.body.kind === "view" && (x.body.op.kind === "reshape" || x.body.op.kind === "permute")) x = x.body.x;
-  return x.body.kind !== "view";
+const isFramed = ({ body }: Lowered): boolean =>
+  body.kind === "view" &&
+  body.op.kind === "pad" &&
+  body.op.interior.every((step) => step === 1) &&
+  arranged(body.x).body.kind !== "view";
+
+const isRearranged = ({ body }: Lowered): boolean =>
+  body.kind === "view" && (body.op.kind === "reshape" || body.op.kind === "permute");
+
+/** The value of which the node is another arrangement. */
+function arranged(node: Lowered): Lowered {
+  let x = node;
+  while (x.body.kind === "view" && isRearranged(x)) x = x.body.x;
+  return x;
 }
 
 /**
