@@ -9,7 +9,7 @@ import { builder as b } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import { maximum, minimum, select } from "../ops/compare.ts";
 import { contract } from "../ops/contract.ts";
-import { conv } from "../ops/conv.ts";
+import { conv, convFilter } from "../ops/conv.ts";
 import { put, putAlong, take, takeAlong } from "../ops/gather.ts";
 import { join } from "../ops/join.ts";
 import * as reduce from "../ops/reduce.ts";
@@ -113,29 +113,32 @@ const cases: Record<string, [NodeFunction, Node[]]> = {
   ],
   dot: [of(contract, { batchA: [], batchB: [], contractA: [0], contractB: [0] }), [random([4], 1), random([4], 2)]],
   outer: [of(contract, { batchA: [], batchB: [], contractA: [], contractB: [] }), [random([2], 1), random([3], 2)]],
-  conv1d: [of(conv, { stride: [1], dilation: [1], groups: 1 }), [random([2, 2, 5], 1), random([3, 2, 3], 2)]],
+  conv1d: [
+    of(conv, { stride: [1], dilation: [1], groups: 1, low: [0], high: [0] }),
+    [random([2, 2, 5], 1), random([3, 2, 3], 2)],
+  ],
   "conv1d, stride with remainder": [
-    of(conv, { stride: [2], dilation: [1], groups: 1 }),
+    of(conv, { stride: [2], dilation: [1], groups: 1, low: [0], high: [0] }),
     [random([1, 2, 6], 1), random([2, 2, 3], 2)],
   ],
   "conv2d, stride, dilation, groups": [
-    of(conv, { stride: [2, 1], dilation: [1, 2], groups: 2 }),
+    of(conv, { stride: [2, 1], dilation: [1, 2], groups: 2, low: [0, 0], high: [0, 0] }),
     [random([2, 4, 4, 5], 1), random([4, 2, 2, 2], 2)],
   ],
   "conv2d, stride beyond the kernel": [
-    of(conv, { stride: [3, 2], dilation: [1, 1], groups: 2 }),
+    of(conv, { stride: [3, 2], dilation: [1, 1], groups: 2, low: [0, 0], high: [0, 0] }),
     [random([2, 2, 5, 4], 1), random([2, 1, 2, 1], 2)],
   ],
   "conv2d, one channel": [
-    of(conv, { stride: [1, 2], dilation: [2, 1], groups: 1 }),
+    of(conv, { stride: [1, 2], dilation: [2, 1], groups: 1, low: [0, 0], high: [0, 0] }),
     [random([2, 1, 5, 4], 1), random([1, 1, 2, 2], 2)],
   ],
   "conv2d, depthwise": [
-    of(conv, { stride: [1, 1], dilation: [1, 1], groups: 3 }),
+    of(conv, { stride: [1, 1], dilation: [1, 1], groups: 3, low: [0, 0], high: [0, 0] }),
     [random([1, 3, 3, 3], 1), random([3, 1, 2, 2], 2)],
   ],
   conv3d: [
-    of(conv, { stride: [1, 2, 1], dilation: [1, 1, 1], groups: 1 }),
+    of(conv, { stride: [1, 2, 1], dilation: [1, 1, 1], groups: 1, low: [0, 0, 0], high: [0, 0, 0] }),
     [random([1, 1, 2, 3, 2], 1), random([2, 1, 2, 2, 1], 2)],
   ],
   take: [of(take, { axis: 1, batch: 0, what: "take" }), [random([2, 3, 2]), nodeOf([4], [2, 0, 2, 1], "int32")]],
@@ -241,9 +244,23 @@ describe("vectorize", () => {
   test("a weight that all examples share is not copied for each", () => {
     const x = random([1, 2, 4], 1);
     const w = random([2, 2, 2], 2);
-    const y = makeNode(conv, [x, w], { stride: [1], dilation: [1], groups: 1 });
+    const y = makeNode(conv, [x, w], { stride: [1], dilation: [1], groups: 1, low: [0], high: [0] });
     const [batched] = vectorize(b, [y], [x], [random([5, 1, 2, 4], 3)], 5);
     const convs = topological(batched ? [batched] : []).filter((node) => node.op === conv);
     expect(convs.map((node) => node.attrs.groups)).toEqual([1]);
+  });
+  test("an input that all examples share is not copied for each in a gradient by the weight", () => {
+    const attrs = { stride: [2], dilation: [1], groups: 2, low: [1], high: [0], kernel: [2] };
+    const g = random([3, 4, 3], 1);
+    const x = random([3, 2, 5], 2);
+    const gs = random([5, 3, 4, 3], 3);
+    const [batched] = vectorize(b, [makeNode(convFilter, [g, x], attrs)], [g], [gs], 5);
+    const filters = topological(batched ? [batched] : []).filter((node) => node.op === convFilter);
+    expect(filters.map((node) => node.attrs.groups)).toEqual([2]);
+    const each = [0, 1, 2, 3, 4].flatMap((i) => {
+      const one = b.reshape(b.slice(gs, [i, 0, 0, 0], [1, 1, 1, 1], [1, 3, 4, 3]), [3, 4, 3]);
+      return valuesOf(makeNode(convFilter, [one, x], attrs));
+    });
+    expect(batched && valuesOf(batched)).toEqual(each);
   });
 });

@@ -1,9 +1,9 @@
 // Convolution over one, two or three spatial axes (cross-correlation, as in every network library).
 import { ArgumentError, ShapeError } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
-import { makeNode, type Node } from "../graph/node.ts";
+import { makeNode } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
-import { conv } from "../ops/conv.ts";
+import { type Conv, type ConvTranspose, conv, convTranspose } from "../ops/conv.ts";
 import { alike } from "../tensor/promote.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatPairOf, nodeOf } from "./arguments.ts";
@@ -41,22 +41,20 @@ export function perAxis(
   return list;
 }
 
-/** Zeros around the spatial axes. */
-function padded(operation: string, x: Node, kernel: Shape, dilation: readonly number[], padding: ConvPadding): Node {
-  if (padding === "valid") return x;
-  const rank = kernel.length;
-  let low: readonly number[];
-  let high: readonly number[];
-  if (padding === "same") {
-    const total = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
-    low = total.map((n) => n >> 1);
-    high = total.map((n, i) => n - (low[i] ?? 0));
-  } else {
-    low = perAxis(operation, "padding", padding, rank, 0);
-    high = low;
+/** Zeros before and after each spatial axis. */
+function marginsOf(
+  operation: string,
+  kernel: Shape,
+  dilation: readonly number[],
+  padding: ConvPadding,
+): { low: Shape; high: Shape } {
+  if (padding !== "same") {
+    const both = padding === "valid" ? kernel.map(() => 0) : perAxis(operation, "padding", padding, kernel.length, 0);
+    return { low: both, high: both };
   }
-  const ones = x.shape.map(() => 1);
-  return b.pad(x, [0, 0, ...low], [0, 0, ...high], ones);
+  const total = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
+  const low = total.map((n) => n >> 1);
+  return { low, high: total.map((n, i) => n - (low[i] ?? 0)) };
 }
 
 function convolve(operation: string, rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
@@ -82,13 +80,14 @@ function convolve(operation: string, rank: number, x: Tensor, weight: Tensor, op
   const padding = options.padding ?? 0;
   if (padding === "same" && stride.some((n) => n !== 1))
     throw new ArgumentError(`${operation}: expected stride 1 with padding "same", got ${showShape(stride)}`);
-  const around = padded(operation, node, kernel, dilation, padding);
+  const { low, high } = marginsOf(operation, kernel, dilation, padding);
+  const around = node.shape.slice(2).map((size, i) => size + (low[i] ?? 0) + (high[i] ?? 0));
   const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1) + 1);
-  if (reach.some((size, i) => size > (around.shape[i + 2] ?? 0)))
+  if (reach.some((size, i) => size > (around[i] ?? 0)))
     throw new ShapeError(
-      `${operation}: expected a kernel no larger than the padded input ${showShape(around.shape.slice(2))}, got ${showShape(reach)}`,
+      `${operation}: expected a kernel no larger than the padded input ${showShape(around)}, got ${showShape(reach)}`,
     );
-  let y = makeNode(conv, [around, w], { stride, dilation, groups });
+  let y = makeNode(conv, [node, w], { stride, dilation, groups, low, high } satisfies Conv);
   if (options.bias) {
     const bias = nodeOf(operation, options.bias);
     if (bias.shape.length !== 1 || bias.shape[0] !== outputs)
@@ -142,7 +141,6 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
   readonly outputPadding?: number | readonly number[];
 }
 
-/** The adjoint of a convolution: the stretched input convolved with the flipped weight. */
 function convolveTransposed(
   operation: string,
   rank: number,
@@ -166,28 +164,14 @@ function convolveTransposed(
   if (channels % groups !== 0)
     throw new ShapeError(`${operation}: expected channels that ${groups} groups divide, got ${showShape(w.shape)}`);
   const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
-  const stretched = b.pad(
-    node,
-    [0, 0, ...reach],
-    [0, 0, ...reach.map((n, i) => n + (extra[i] ?? 0))],
-    [1, 1, ...stride],
+  const shape = reach.map(
+    (n, i) => ((node.shape[i + 2] ?? 0) - 1) * (stride[i] ?? 1) + n + 1 + (extra[i] ?? 0) - 2 * (padding[i] ?? 0),
   );
-  const around = stretched.shape.slice(2);
-  const start = [0, 0, ...padding];
-  const size = around.map((n, i) => n - 2 * (padding[i] ?? 0));
-  if (size.some((n, i) => n < (reach[i] ?? 0) + 1))
+  if (shape.some((n) => n < 1))
     throw new ShapeError(`${operation}: expected a smaller padding, got ${showShape(padding)}: nothing would be left`);
-  const cut = b.slice(
-    stretched,
-    start,
-    start.map(() => 1),
-    [...node.shape.slice(0, 2), ...size],
-  );
-  const flipped = b.slice(w, [0, 0, ...kernel.map((n) => n - 1)], [1, 1, ...kernel.map(() => -1)], w.shape);
-  const grouped = b.reshape(flipped, [groups, channels / groups, perGroup, ...kernel]);
-  const turned = b.permute(grouped, [0, 2, 1, ...kernel.map((_, i) => i + 3)]);
-  const own = b.reshape(turned, [groups * perGroup, channels / groups, ...kernel]);
-  let y = makeNode(conv, [cut, own], { stride: kernel.map(() => 1), dilation, groups });
+  const high = padding.map((n, i) => n - (extra[i] ?? 0));
+  const attrs: ConvTranspose = { stride, dilation, groups, low: padding, high, shape };
+  let y = makeNode(convTranspose, [node, w], attrs);
   if (options.bias)
     y = b.add(...alike(y, b.reshape(nodeOf(operation, options.bias), [groups * perGroup, ...kernel.map(() => 1)])));
   return new Tensor(single ? b.reshape(y, y.shape.slice(1)) : y);

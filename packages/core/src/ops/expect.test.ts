@@ -7,7 +7,7 @@ import * as arithmetic from "./arithmetic.ts";
 import { builder as b } from "./builder.ts";
 import * as compare from "./compare.ts";
 import { contract } from "./contract.ts";
-import { conv } from "./conv.ts";
+import { conv, convFilter, convTranspose } from "./conv.ts";
 import { put, take, takeAlong } from "./gather.ts";
 import { join } from "./join.ts";
 import * as reduce from "./reduce.ts";
@@ -104,8 +104,33 @@ describe("shapes", () => {
     ],
     [
       "conv",
-      () => makeNode(conv, [zeros([1, 3, 8]), zeros([4, 2, 3])], { stride: [1], dilation: [1], groups: 1 }),
+      () =>
+        makeNode(conv, [zeros([1, 3, 8]), zeros([4, 2, 3])], {
+          stride: [1],
+          dilation: [1],
+          groups: 1,
+          low: [0],
+          high: [0],
+        }),
       "conv: expected 2 channels and a multiple of 1 outputs, got [1, 3, 8] and [4, 2, 3] with 1 groups",
+    ],
+    [
+      "convTranspose",
+      () =>
+        makeNode(convTranspose, [zeros([1, 4, 7]), zeros([4, 2, 3])], {
+          ...{ stride: [1], dilation: [1], groups: 1, low: [0], high: [0] },
+          shape: [8],
+        }),
+      "convTranspose: expected what a convolution over [8] with 1 groups gives, got [1, 4, 7] for a weight [4, 2, 3]",
+    ],
+    [
+      "convFilter",
+      () =>
+        makeNode(convFilter, [zeros([1, 4, 6]), zeros([2, 2, 8])], {
+          ...{ stride: [1], dilation: [1], groups: 1, low: [0], high: [0] },
+          kernel: [3],
+        }),
+      "convFilter: expected what a convolution by [3] with 1 groups gives, got [1, 4, 6] for an input [2, 2, 8]",
     ],
     [
       "take",

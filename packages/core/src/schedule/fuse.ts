@@ -37,6 +37,8 @@ const transcendental: ReadonlySet<string> = new Set([
 const transcendentalCost = 8;
 /** A value that one kernel reads through more different views is stored: each of them is a formula of its own. */
 const maxViews = 16;
+/** Cells of a padded value are checked where they are read: one that is read more often than this is stored with its zeros. */
+const manyReads = 4;
 const slow: ReadonlySet<string> = new Set(["div", "sqrt"]);
 const slowCost = 3;
 /** Rows longer than this are not kept in cache between passes; with few of them, passes are better kernels of their own. */
@@ -95,6 +97,7 @@ function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set
     if (node.body.kind === "contract") for (const x of argumentsOf(node)) storeOperand(x, stored, false);
     if (node.body.kind === "routine") for (const x of argumentsOf(node)) storeOperand(x, stored, true);
   }
+  storeFramed(nodes, stored);
   storeShared(nodes, stored);
   storeOftenViewed(nodes, stored);
   return stored;
@@ -127,6 +130,34 @@ function storeOftenViewed(nodes: readonly Lowered[], stored: Set<Lowered>): void
       else all.set(x, new Set(own));
     }
   }
+}
+
+/** Adds values with zeros around them of which views overlap, as those of windows' positions do. */
+function storeFramed(nodes: readonly Lowered[], stored: Set<Lowered>): void {
+  const reads = new Map<Lowered, number>();
+  for (const node of nodes) {
+    if (node.body.kind !== "view" || isRearranged(node)) continue;
+    const framed = arranged(node.body.x);
+    if (isFramed(framed)) reads.set(framed, (reads.get(framed) ?? 0) + sizeOf(node.shape));
+  }
+  for (const [node, count] of reads) if (count > manyReads * sizeOf(node.shape)) stored.add(node);
+}
+
+/** Whether the node is a value with something around it: all of it, not a part. */
+const isFramed = ({ body }: Lowered): boolean =>
+  body.kind === "view" &&
+  body.op.kind === "pad" &&
+  body.op.interior.every((step) => step === 1) &&
+  arranged(body.x).body.kind !== "view";
+
+const isRearranged = ({ body }: Lowered): boolean =>
+  body.kind === "view" && (body.op.kind === "reshape" || body.op.kind === "permute");
+
+/** The value of which the node is another arrangement. */
+function arranged(node: Lowered): Lowered {
+  let x = node;
+  while (x.body.kind === "view" && isRearranged(x)) x = x.body.x;
+  return x;
 }
 
 /**
