@@ -43,7 +43,8 @@ export const logSoftmax: Nonlinear = {
   name: "logSoftmax",
   dtype: floats,
   shape: sameAsInput,
-  vjp: (b, g, y, { axis }: Along) => [b.sub(g, b.mul(b.exp(y), total(b, g, axis)))],
+  // Adding what is negative, so that cotangents of −0 give 0.
+  vjp: (b, g, y, { axis }: Along) => [b.add(g, b.mul(b.exp(y), total(b, b.neg(g), axis)))],
   jvp: (b, [dx], y, { axis }: Along) => (dx ? b.sub(dx, total(b, b.mul(b.exp(y), dx), axis)) : null),
   batch: (_, { axis }: Along, [x]) => makeNode(logSoftmax, [only(x)], { axis: axis + 1 }),
   lower(k, [input], { axis }: Along) {
