@@ -2,30 +2,12 @@
 import { normalizeAxis, type Shape } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
-import { stopGradient } from "../ops/cast.ts";
-import { max } from "../ops/reduce.ts";
+import * as records from "../ops/softmax.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf } from "./arguments.ts";
 
-const restore = (y: Node, x: Node, axis: number): Node => b.reshape(y, x.shape.with(axis, 1));
-
-/** x − max x; the maximum counts as a constant, since the result does not depend on it. */
-function shifted(x: Node, axis: number): Node {
-  const largest = makeNode(stopGradient, [makeNode(max, [x], { axes: [axis], ties: "first" })]);
-  return b.sub(x, restore(largest, x, axis));
-}
-
-export function softmaxNode(x: Node, axis: number): Node {
-  if (x.shape[axis] === 0) return x;
-  const e = b.exp(shifted(x, axis));
-  return b.div(e, restore(b.sum(e, [axis]), x, axis));
-}
-
-export function logSoftmaxNode(x: Node, axis: number): Node {
-  if (x.shape[axis] === 0) return x;
-  const z = shifted(x, axis);
-  return b.sub(z, restore(b.log(b.sum(b.exp(z), [axis])), x, axis));
-}
+export const softmaxNode = (x: Node, axis: number): Node => makeNode(records.softmax, [x], { axis });
+export const logSoftmaxNode = (x: Node, axis: number): Node => makeNode(records.logSoftmax, [x], { axis });
 
 /** A scalar is a row of one. */
 function along(operation: string, x: Tensor, axis: number, build: (x: Node, axis: number) => Node): Node {

@@ -128,6 +128,8 @@ export class Walk {
         if (body.op.kind === "pad" && !(body.fill === 0 && this.isLoad(body.x)))
           return this.pad(node, body.x, body.op, body.fill, chain);
         return this.access(body.x, prepend(body.op, body.x.shape, chain));
+      case "place":
+        return this.access(body.x, chain);
       default:
         return this.load(node, chain);
     }

@@ -1,6 +1,6 @@
 // How the loops of a contraction and of the stores fused behind it line up.
 import { type Shape, sizeOf } from "../base/shape.ts";
-import { foldViews, type View, type ViewOp } from "../base/view.ts";
+import { composeView, type View, type ViewOp } from "../base/view.ts";
 import { dropOnes } from "./access.ts";
 import type { Lowered } from "./lowered.ts";
 
@@ -99,13 +99,13 @@ export function operandViews(
   ];
 }
 
-/** The view of a dense buffer of the stores' `dims`, over the kernel's loops. */
-export function storeView(dims: Shape, loops: ContractLoops): View {
+/** A view over the stores' dims, over the kernel's loops. */
+export function storeView(view: View, loops: ContractLoops): View {
   const all = [...loops.batch, ...loops.m, ...loops.n];
   const ops: ViewOp[] = [
     { kind: "permute", axes: loops.order },
     { kind: "reshape", shape: [...all, ...loops.k.map(() => 1)] },
     { kind: "expand", shape: [...all, ...loops.k] },
   ];
-  return foldViews(dims, ops).view;
+  return ops.reduce((before, op) => composeView(before, op) ?? before, view);
 }

@@ -2,7 +2,7 @@
 
 import { GraphError } from "../base/errors.ts";
 import { contiguousStrides, type Shape } from "../base/shape.ts";
-import type { View } from "../base/view.ts";
+import { composeView, contiguousView, type View } from "../base/view.ts";
 import type { Expr, Kernel, Operand, Stage, Store } from "../kernel/ir.ts";
 import { chainOf, dropOnes, Walk } from "./access.ts";
 import { contractLoops, denseOrder, operandViews, storeView } from "./contract.ts";
@@ -27,7 +27,7 @@ export function emitGroup(graph: LoweredGraph, group: Group, stored: ReadonlySet
     case "routine":
       return group.heads.flatMap((head) => emitRoutine(head, slots));
     case "join":
-      return group.heads.flatMap((head) => emitJoin(graph, head, stored, slots));
+      return [];
   }
 }
 
@@ -44,6 +44,20 @@ function walkFor(
     load: (node, view) => ({ kind: "load", dtype: node.dtype, slot: slots.read(node), view }),
     copy: () => {},
   });
+}
+
+/** The slots that a computed node is written to: those of its join, if it is part of one. */
+const slotsOf = (graph: LoweredGraph, node: Lowered, slots: Slots): readonly number[] =>
+  slots.written(graph.homes.get(node) ?? node);
+
+/** Where a place is written, over loops of which those over `own` are its own; null for other nodes. */
+function boxOf({ shape, body }: Lowered, dims: Shape, own: Shape): View | null {
+  if (body.kind !== "place") return null;
+  const box: View = { shape, offset: body.box.offset, strides: body.box.strides, guards: [] };
+  const cut = composeView(box, { kind: "reshape", shape: own });
+  if (!cut) throw new GraphError(`schedule: a part of shape [${shape}] has no view over [${dims}]`);
+  const { strides } = cut;
+  return { ...cut, shape: dims, strides: [...strides, ...dims.slice(own.length).map(() => 0)] };
 }
 
 const viewOver = (shape: Shape, strides: readonly number[]): View => ({ shape, offset: 0, strides, guards: [] });
@@ -90,8 +104,10 @@ function emitLoop(graph: LoweredGraph, group: Group, stored: ReadonlySet<Lowered
     values.set(node, value);
     const kind = level === "full" && frame.inner.length > 0 ? "each" : "once";
     if (kind === "each") passes++;
-    const view = viewOver(dims, stridesIn(frame, frame.inner.length === 0 ? "row" : level));
-    for (const slot of slots.written(node)) stages.push({ kind, store: { slot, dtype: node.dtype, view, value } });
+    const strides = stridesIn(frame, frame.inner.length === 0 ? "row" : level);
+    const view = boxOf(node, dims, level === "row" ? frame.outer : dims) ?? viewOver(dims, strides);
+    for (const slot of slotsOf(graph, node, slots))
+      stages.push({ kind, store: { slot, dtype: node.dtype, view, value } });
   }
   const form = frame.inner.length === 0 && folds === 0 ? "map" : folds <= 1 && passes === 0 ? "reduce" : "rowwise";
   const operations = operationsOf(new Set([...walk.computed, ...nodesOf(group)]));
@@ -133,8 +149,8 @@ function emitContract(graph: LoweredGraph, group: Group, stored: ReadonlySet<Low
     const view =
       head.node === node
         ? viewOver(all, [...contiguousStrides(kept), ...loops.k.map(() => 0)])
-        : storeView(dims, loops);
-    for (const slot of slots.written(head.node)) stores.push({ slot, dtype: head.node.dtype, view, value });
+        : storeView(boxOf(head.node, dims, dims) ?? contiguousView(dims), loops);
+    for (const slot of slotsOf(graph, head.node, slots)) stores.push({ slot, dtype: head.node.dtype, view, value });
   }
   const [a, b] = [operand("a"), operand("b")];
   const operations = operationsOf(new Set([...walk.computed, ...nodesOf(group)]));
@@ -177,31 +193,4 @@ function emitRoutine(head: Head, slots: Slots): Kernel[] {
     check: body.check,
     operations: operationsOf([node]),
   }));
-}
-
-/** One map for each part, into its box of the buffer. */
-function emitJoin(graph: LoweredGraph, head: Head, stored: ReadonlySet<Lowered>, slots: Slots): Kernel[] {
-  const { node } = head;
-  const { body } = node;
-  if (body.kind !== "join") return [];
-  const strides = contiguousStrides(node.shape);
-  return body.parts.flatMap((part, i) => {
-    const dims = dropOnes(part.shape);
-    if (dims.includes(0)) return [];
-    const start = body.starts[i] ?? [];
-    const view: View = {
-      ...viewOver(
-        dims,
-        strides.filter((_, axis) => part.shape[axis] !== 1),
-      ),
-      offset: start.reduce((sum, s, axis) => sum + s * (strides[axis] ?? 0), 0),
-    };
-    const walk = walkFor(graph, stored, slots, new Map());
-    const value = walk.access(part, chainOf(part.shape, [{ kind: "reshape", shape: dims }]));
-    const stages = slots
-      .written(node)
-      .map((slot): Stage => ({ kind: "once", store: { slot, dtype: node.dtype, view, value } }));
-    const operations = operationsOf(new Set([...walk.computed, node]));
-    return [{ form: "map", outer: dims, inner: [], stages, operations }];
-  });
 }

@@ -1,5 +1,5 @@
 // Which values get buffers, and which of them one kernel computes together.
-import { contiguousStrides, sameShape, sizeOf } from "../base/shape.ts";
+import { contiguousStrides, type Shape, sameShape, sizeOf } from "../base/shape.ts";
 import { composeView, contiguousView, type View } from "../base/view.ts";
 import { readsInOrder } from "./access.ts";
 import { denseOrder } from "./contract.ts";
@@ -12,6 +12,8 @@ import {
   levelIn,
   makeGroup,
   makeHead,
+  recut,
+  refined,
   stridesIn,
 } from "./groups.ts";
 import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
@@ -91,7 +93,8 @@ function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set
   const stored = new Set<Lowered>(roots);
   for (const node of nodes) {
     const { kind } = node.body;
-    if (kind === "reduce" || kind === "contract" || kind === "join" || kind === "routine") stored.add(node);
+    if (kind === "reduce" || kind === "contract" || kind === "join" || kind === "place" || kind === "routine")
+      stored.add(node);
   }
   for (const node of nodes) {
     if (node.body.kind === "contract") for (const x of argumentsOf(node)) storeOperand(x, stored, false);
@@ -384,7 +387,10 @@ function mergedFrame(p: Group, q: Group): Group["frame"] {
 function mergeable(producer: Group, consumer: Group): Pair | null {
   // What only has to come later gains nothing from the same loops.
   if (consumer.kind !== "loop" || !reads(consumer, producer)) return null;
-  if (producer.kind === "contract") return epilogueFits(producer, consumer) ? [producer, consumer] : null;
+  if (producer.kind === "contract") {
+    const cut = cutLikeProduct(producer, consumer);
+    return cut && epilogueFits(producer, cut) ? [producer, cut] : null;
+  }
   const pair = producer.kind === "loop" ? aligned(producer, consumer) : null;
   return pair && readsWhereLoopsStand(...pair) ? pair : null;
 }
@@ -408,6 +414,38 @@ function readsWhereLoopsStand(p: Group, q: Group): boolean {
 
 const reads = (q: Group, p: Group): boolean =>
   q.heads.some((head) => head.references.some(({ target }) => p.heads.some((other) => other.node === target)));
+
+/** The map with its loops cut as the stores' are, or where the axes of the contraction that it reads end. */
+function cutLikeProduct(p: Group, q: Group): Group | null {
+  const product = p.heads.map((head) => head.node).find(isContract);
+  if (!product || q.frame.inner.length > 0) return null;
+  const read = q.heads.flatMap((head) => head.references).find(({ target }) => target === product);
+  const outer =
+    p.heads.length > 1 ? refined(p.frame.outer, q.frame.outer) : read && axesWithin(product.shape, read.view);
+  return outer ? recut(q, { outer, inner: [] }) : null;
+}
+
+/** The extents of a view of a buffer of `shape`, cut so that none of them runs across several of its axes; null where cuts cross. */
+function axesWithin(shape: Shape, { shape: sizes, strides }: View): number[] | null {
+  const steps = contiguousStrides(shape);
+  const out: number[] = [];
+  for (const [i, size] of sizes.entries()) {
+    const own: number[] = [];
+    let rest = size;
+    let stride = strides[i] ?? 0;
+    while (rest > 1) {
+      const axis = steps.findIndex((step, j) => step <= stride && stride < step * (shape[j] ?? 1));
+      const room = ((shape[axis] ?? 1) * (steps[axis] ?? 1)) / stride;
+      const run = axis < 0 ? rest : Math.min(rest, room);
+      if (!Number.isInteger(run) || rest % run !== 0) return null;
+      own.unshift(run);
+      rest /= run;
+      stride *= run;
+    }
+    out.push(...(size === 1 ? [1] : own));
+  }
+  return out;
+}
 
 /** A map may join a contraction whose every element it reads once, if its loops divide the contraction's. */
 function epilogueFits(p: Group, q: Group): boolean {

@@ -25,7 +25,7 @@ export interface Head {
   readonly after: readonly Lowered[];
 }
 
-/** Heads that one kernel computes (join: several kernels, one buffer). */
+/** Heads that one kernel computes (join: none of its own, it comes after its places). */
 export interface Group {
   readonly kind: "loop" | "contract" | "routine" | "join";
   frame: Frame;
@@ -86,8 +86,7 @@ export function makeHead(
   if (isReduce(node)) walk.access(node.body.x, into(node.body.x, reduceViews(node, dims)));
   else if (body.kind === "contract") for (const x of [body.a, body.b]) walk.access(x, into(x, []));
   else if (body.kind === "routine") for (const x of body.inputs) walk.access(x, into(x, []));
-  else if (body.kind === "join")
-    for (const x of body.parts) walk.access(x, into(x, [{ kind: "reshape", shape: dropOnes(x.shape) }]));
+  else if (body.kind === "join") for (const place of body.parts) after.add(place);
   else if (body.kind === "input") walk.access(node, into(node, [{ kind: "reshape", shape: dims }]));
   else walk.define(node, into(node, [{ kind: "reshape", shape: dims }]));
   after.delete(node);
@@ -130,7 +129,7 @@ export function levelIn(frame: Frame, node: Lowered): "row" | "full" {
 }
 
 /** Loops over the same elements in the same order that are cut as finely as both need; null where cuts cross. */
-function refined(a: Shape, b: Shape): number[] | null {
+export function refined(a: Shape, b: Shape): number[] | null {
   if (sameShape(a, b) || a.includes(0) || b.includes(0)) return sameShape(a, b) ? [...a] : null;
   const out: number[] = [];
   const [restA, restB] = [[...a], [...b]];
@@ -146,7 +145,7 @@ function refined(a: Shape, b: Shape): number[] | null {
 }
 
 /** The group with its loops cut to a finer frame; null where a view cannot follow. */
-function recut({ frame, heads, kind }: Group, to: Frame): Group | null {
+export function recut({ frame, heads, kind }: Group, to: Frame): Group | null {
   if (sameShape(frame.outer, to.outer) && sameShape(frame.inner, to.inner)) return { kind, frame, heads };
   const cut: Head[] = [];
   for (const head of heads) {

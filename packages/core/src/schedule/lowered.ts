@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isFloat } from "../base/dtype.ts";
 import type { FoldOp, Instruction } from "../base/instruction.ts";
-import { broadcastShapes, type Shape, sameShape, sizeOf } from "../base/shape.ts";
+import { broadcastShapes, contiguousStrides, type Shape, sameShape, sizeOf } from "../base/shape.ts";
 import { type ViewOp, viewShape } from "../base/view.ts";
 import type { Contraction, Lowering } from "../graph/algebra.ts";
 import type { Attrs } from "../graph/node.ts";
@@ -27,7 +27,10 @@ export type Body =
     }
   | { readonly kind: "reduce"; readonly op: FoldOp; readonly x: Lowered; readonly axes: readonly number[] }
   | { readonly kind: "contract"; readonly a: Lowered; readonly b: Lowered; readonly contraction: Contraction }
-  | { readonly kind: "join"; readonly parts: readonly Lowered[]; readonly starts: readonly Shape[] }
+  /** A buffer that its parts are written into: they are places. */
+  | { readonly kind: "join"; readonly parts: readonly Lowered[] }
+  /** x on its way into its box of a join. */
+  | { readonly kind: "place"; readonly x: Lowered; readonly box: Box }
   | {
       readonly kind: "routine";
       readonly name: string;
@@ -35,6 +38,12 @@ export type Body =
       readonly numbers: readonly number[];
       readonly check: number;
     };
+
+/** Part of a contiguous buffer: where it starts, and the strides of its axes. */
+export interface Box {
+  readonly offset: number;
+  readonly strides: Shape;
+}
 
 export interface Lowered {
   readonly id: number;
@@ -51,6 +60,7 @@ export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[]
       return body.args;
     case "view":
     case "reduce":
+    case "place":
       return [body.x];
     case "contract":
       return [body.a, body.b];
@@ -65,12 +75,43 @@ export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[]
 
 const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", "lt", "le"]);
 
+interface Piece {
+  readonly start: number;
+  readonly x: Lowered;
+}
+
+/** Values side by side along an axis, in order, with zeros between them. */
+interface Pieces {
+  readonly axis: number;
+  readonly parts: readonly Piece[];
+}
+
+const endOf = (piece: Piece | undefined, axis: number): number =>
+  piece ? piece.start + (piece.x.shape[axis] ?? 0) : 0;
+
+/** The one piece of a value padded with zeros along one axis. */
+function padded({ body }: Lowered): Pieces | null {
+  if (body.kind !== "view" || body.op.kind !== "pad" || body.fill !== 0) return null;
+  const { low, high, interior } = body.op;
+  const axes = low.flatMap((n, axis) => (n > 0 || (high[axis] ?? 0) > 0 ? [axis] : []));
+  const [axis] = axes;
+  if (axis === undefined || axes.length > 1 || interior.some((n) => n !== 1)) return null;
+  return { axis, parts: [{ start: low[axis] ?? 0, x: body.x }] };
+}
+
+/** Whether there are no zeros left. */
+const isWhole = ({ axis, parts }: Pieces, shape: Shape): boolean =>
+  parts.every(({ start }, i) => start === endOf(parts[i - 1], axis)) && endOf(parts.at(-1), axis) === shape[axis];
+
 /** Builds the lowered graph, finding equal nodes once. */
 export class LoweredGraph implements Lowering<Lowered> {
   readonly checks: Check[] = [];
+  /** The joins that places belong to. */
+  readonly homes: Map<Lowered, Lowered> = new Map<Lowered, Lowered>();
   /** The operation that nodes are made for from here on. */
   operation = "";
   private readonly known = new Map<string, Lowered>();
+  private readonly sums = new Map<Lowered, Pieces>();
 
   private intern(key: string, shape: Shape, dtype: DType, body: Body): Lowered {
     const found = this.known.get(key);
@@ -177,7 +218,15 @@ export class LoweredGraph implements Lowering<Lowered> {
 
   join(parts: readonly Lowered[], starts: readonly Shape[], shape: Shape): Lowered {
     const key = `j${parts.map((p) => p.id)};${JSON.stringify(starts)};${shape}`;
-    return this.intern(key, shape, parts[0]?.dtype ?? "float32", { kind: "join", parts, starts });
+    const strides = contiguousStrides(shape);
+    const places = parts.flatMap((x, i): Lowered[] => {
+      if (x.shape.includes(0)) return [];
+      const offset = strides.reduce((sum, stride, axis) => sum + stride * (starts[i]?.[axis] ?? 0), 0);
+      return [this.intern(`${key};${i}`, x.shape, x.dtype, { kind: "place", x, box: { offset, strides } })];
+    });
+    const joined = this.intern(key, shape, parts[0]?.dtype ?? "float32", { kind: "join", parts: places });
+    for (const place of places) this.homes.set(place, joined);
+    return joined;
   }
 
   routine(name: string, inputs: readonly Lowered[], shape: Shape, dtype: DType, attrs: Attrs): Lowered {
@@ -265,7 +314,28 @@ export class LoweredGraph implements Lowering<Lowered> {
     return this.unary("not", x);
   }
   add(a: Lowered, b: Lowered): Lowered {
-    return this.binary("add", a, b);
+    const all = this.pieces(a, b);
+    if (all && isWhole(all, a.shape)) {
+      const starts = all.parts.map(({ start }) => a.shape.map((_, axis) => (axis === all.axis ? start : 0)));
+      return this.join(
+        all.parts.map(({ x }) => x),
+        starts,
+        a.shape,
+      );
+    }
+    const sum = this.binary("add", a, b);
+    if (all) this.sums.set(sum, all);
+    return sum;
+  }
+
+  /** What a sum consists of, if its terms are padded along one axis and do not meet: the gradient of a split. */
+  private pieces(a: Lowered, b: Lowered): Pieces | null {
+    const [left, right] = [this.sums.get(a) ?? padded(a), this.sums.get(b) ?? padded(b)];
+    if (!left || !right || left.axis !== right.axis || !sameShape(a.shape, b.shape)) return null;
+    const { axis } = left;
+    const parts = [...left.parts, ...right.parts].sort((p, q) => p.start - q.start);
+    const meets = parts.some(({ start }, i) => i > 0 && start < endOf(parts[i - 1], axis));
+    return meets ? null : { axis, parts };
   }
   sub(a: Lowered, b: Lowered): Lowered {
     return this.binary("sub", a, b);

@@ -3,7 +3,7 @@ import { planFor, withoutFusion } from "../engine/engine.ts";
 import { square } from "../functions/arithmetic.ts";
 import { cumprod, logcumsumexp } from "../functions/cumulative.ts";
 import { realize } from "../functions/evaluate.ts";
-import { repeatInterleave } from "../functions/join.ts";
+import { concat, repeatInterleave, split } from "../functions/join.ts";
 import { maxPool2d } from "../functions/pool.ts";
 import { kron } from "../functions/products.ts";
 import { slice } from "../functions/shape.ts";
@@ -144,6 +144,45 @@ describe("fusion", () => {
   it("stores a permuted matrix product in place of a copy", () => {
     const x = matrix(6, 4).matmul(matrix(4, 10)).reshape([2, 3, 10]).permute([1, 0, 2]).mul(2);
     expect(forms(x)).toEqual(["contract"]);
+  });
+
+  it("stores products where a concatenation wants them", () => {
+    const parts = [matrix(6, 4).matmul(matrix(4, 5)), matrix(6, 3).matmul(matrix(3, 2)).relu(), matrix(6, 1)];
+    expect(forms(concat(parts, { axis: 1 }))).toEqual(["contract", "contract", "map"]);
+  });
+
+  it("puts the gradient of a split together without adding zeros", () => {
+    const [left, right] = [matrix(4, 5), matrix(4, 7)];
+    const weighed = (x: Tensor): Tensor => {
+      const [p, q] = split(x, [5, 7], { axis: 1 });
+      return p && q ? p.mul(left).sum().add(q.mul(right).sum()) : x;
+    };
+    expect(forms(grad(weighed)(matrix(4, 12)))).toEqual(["map", "map"]);
+    const heads = (x: Tensor): Tensor => {
+      const [p, q] = split(x, 6, { axis: 1 }).map((part) => part.reshape([2, 2, 2, 3]).permute([0, 2, 1, 3]));
+      return p && q
+        ? p
+            .matmul(q.permute([0, 1, 3, 2]))
+            .tanh()
+            .sum()
+        : x;
+    };
+    expect(forms(grad(heads)(matrix(4, 12)))).toEqual(["contract", "contract", "contract"]);
+  });
+
+  it("gives a split whose parts are not all used zeros for the rest", () => {
+    const x = tensor([1, 2, 3, 4], { device: "reference" });
+    const ends = (y: Tensor): Tensor => {
+      const [p, , q] = split(y, [1, 2, 1]);
+      return p && q ? p.mul(2).add(q.mul(3)).sum() : y;
+    };
+    expect([...grad(ends)(x).dataSync()]).toEqual([2, 0, 0, 3]);
+  });
+
+  it("adds up high columns a block of rows at a time", () => {
+    expect(forms(matrix(1024, 128).sum({ axis: 0 }))).toEqual(["reduce", "reduce"]);
+    expect(forms(matrix(64, 1024).sum({ axis: 0 }))).toEqual(["reduce"]);
+    expect(forms(matrix(1024, 128).sum({ axis: 1 }))).toEqual(["reduce"]);
   });
 
   it("runs a map and a sum of differently cut loops in one pass", () => {

@@ -1,5 +1,5 @@
-// Sums with few results and many terms, taken in two steps, so that there is something to share between threads: each
-// part by itself, then the parts. It depends on sizes alone.
+// Sums taken in two steps, each part by itself, then the parts: those with few results and many terms, so that there is
+// something to share between threads, and those of high columns, which caches cannot foresee. It depends on sizes alone.
 import type { FoldOp } from "../base/instruction.ts";
 import { type Shape, sizeOf } from "../base/shape.ts";
 import type { Contraction } from "../graph/algebra.ts";
@@ -11,6 +11,13 @@ const manyTerms = 1 << 14;
 const fewestParts = 8;
 const mostParts = 64;
 
+/** Rows that are so many, of so many elements in all, are added up a block at a time. */
+const manyRows = 256;
+const manyElements = 1 << 16;
+const rowsOfBlock = 32;
+/** Shorter rows share cache lines. */
+const longRow = 64;
+
 /** An axis of `before` that is cut into [parts, size / parts]; or that stays whole, where `parts` is its size. */
 export interface Cut {
   readonly axis: number;
@@ -18,9 +25,26 @@ export interface Cut {
 }
 
 /** How to cut the axis into parts; null where its size has no fitting divisor. */
-function cutAxis(axis: number, size: number, wanted: number): Cut | null {
-  for (let parts = wanted; parts <= mostParts; parts++) if (size % parts === 0) return { axis, parts };
-  for (let parts = wanted - 1; parts >= fewestParts; parts--) if (size % parts === 0) return { axis, parts };
+function cutAxis(axis: number, size: number, wanted: number, fewest = fewestParts, most = mostParts): Cut | null {
+  for (let parts = wanted; parts <= most; parts++) if (size % parts === 0) return { axis, parts };
+  for (let parts = wanted - 1; parts >= fewest; parts--) if (size % parts === 0) return { axis, parts };
+  return null;
+}
+
+/**
+ * The cut of a sum of rows. Loops run down a few columns at a time: of a block of rows, the columns next to them are on
+ * their way meanwhile; of hundreds of rows, each of which lies in another page, they are not, and every load waits.
+ */
+function cutOfRows(shape: Shape, axes: readonly number[], terms: number): Cut | null {
+  if (terms < manyRows || sizeOf(shape) < manyElements || sizeOf(shape.slice(Math.max(...axes) + 1)) < longRow)
+    return null;
+  for (const axis of axes) {
+    const size = shape[axis] ?? 1;
+    if (size === 1) continue;
+    const wanted = Math.min(Math.ceil(terms / rowsOfBlock), size);
+    const cut = cutAxis(axis, size, wanted, Math.max(2, wanted / 4), Math.min(size, 2 * wanted));
+    if (cut) return cut;
+  }
   return null;
 }
 
@@ -28,6 +52,8 @@ function cutAxis(axis: number, size: number, wanted: number): Cut | null {
 export function cutOfReduce(op: FoldOp, shape: Shape, axes: readonly number[]): Cut | null {
   if (op === "argmax" || op === "argmin") return null;
   const terms = sizeOf(axes.map((axis) => shape[axis] ?? 1));
+  const rows = cutOfRows(shape, axes, terms);
+  if (rows) return rows;
   if (sizeOf(shape) / terms >= enoughResults || terms < manyTerms) return null;
   for (const axis of axes) {
     const cut = cutAxis(axis, shape[axis] ?? 1, 32);

@@ -14,6 +14,7 @@ import * as random from "../ops/random.ts";
 import * as reduce from "../ops/reduce.ts";
 import * as scan from "../ops/scan.ts";
 import * as scatter from "../ops/scatter.ts";
+import * as softmax from "../ops/softmax.ts";
 import * as solve from "../ops/solve.ts";
 import * as special from "../ops/special.ts";
 import * as spectral from "../ops/spectral.ts";
@@ -35,6 +36,7 @@ import { reduce as reduceSamples } from "./samples/reduce.ts";
 import type { Operation, Samples, SamplesOf } from "./samples/sample.ts";
 import { scan as scanSamples } from "./samples/scan.ts";
 import { scatter as scatterSamples } from "./samples/scatter.ts";
+import { softmax as softmaxSamples } from "./samples/softmax.ts";
 import { solve as solveSamples } from "./samples/solve.ts";
 import { special as specialSamples } from "./samples/special.ts";
 import { spectral as spectralSamples } from "./samples/spectral.ts";
@@ -83,5 +85,6 @@ export const sampled: readonly Sampled[] = [
   ...family("conv", conv, convSamples),
   ...family("random", random, randomSamples),
   ...family("solve", solve, solveSamples),
+  ...family("softmax", softmax, softmaxSamples),
   ...family("spectral", spectral, spectralSamples),
 ];

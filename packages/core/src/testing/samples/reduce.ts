@@ -123,6 +123,12 @@ function withLong({ bound, list }: Samples): Samples {
       [130, 5, 130],
       [0, 2],
     ],
+    // Rows that are added up a block at a time.
+    [[1024, 65], [0]],
+    [
+      [260, 3, 130],
+      [0, 1],
+    ],
   ];
   return {
     bound,
