@@ -10,7 +10,7 @@ import { f32x4, f64x2, type I32, i8x16, i32, shuffle32, type V128, v128 } from "
  * Fours first: they leave even strides, so that pairs come in twos. Passes are unrolled: the caller avoids large primes, which would
  * stand last.
  */
-export function radicesOf(n: number): number[] {
+function radicesOf(n: number): number[] {
   const radices: number[] = [];
   let rest = n;
   for (const radix of [4, 2, 3, 5, 7, 11, 13])
