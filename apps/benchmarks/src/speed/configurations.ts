@@ -26,6 +26,8 @@ export interface Configuration {
   readonly environment: Readonly<Record<string, string>>;
   /** Not worth a place in a quick run. */
   readonly isExtra: boolean;
+  /** The version of Node that runs it, where that is not ours. */
+  readonly node?: string;
   /** What it takes part in; all without it. */
   readonly workloads?: readonly WorkloadName[];
 }
@@ -68,6 +70,30 @@ function cotangent(threads: number): Configuration[] {
     one("cotangent-baseline", threads, ", baseline", { COTANGENT_WASM: "baseline" }),
   ];
 }
+
+/** The path of another Node, which npm fetches once and keeps. */
+function findNode(version: string): string {
+  const args = ["exec", "--yes", "--package", `node@${version}`, "--call", "node -p process.execPath"];
+  const { status, stdout, stderr } = spawnSync("npm", args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`--nodes: npm found no Node ${version}: ${stderr.trim().split("\n")[0]}`);
+  return stdout.trim();
+}
+
+/** Cotangent on other versions of Node. Those that can't strip types have tsx do it. */
+export const onNodes = (versions: readonly string[], threads: number): Configuration[] =>
+  versions.map((node) => {
+    const [, ...args] = worker("cotangent");
+    return {
+      id: `cotangent-node-${node}`,
+      framework: "cotangent",
+      title: `Cotangent, ${threadsTitle(threads)}, Node ${node}`,
+      threads,
+      command: [findNode(node), ...(Number.parseInt(node, 10) < 24 ? ["--import", "tsx"] : []), ...args],
+      environment: { COTANGENT_THREADS: String(threads) },
+      isExtra: false,
+      node,
+    };
+  });
 
 /** A Python that can import torch. */
 export function findPython(): string | null {

@@ -9,7 +9,12 @@ describe("readOptions", () => {
     const options = readOptions(["--threads", "2"]);
     expect(options).toMatchObject({ repetitions: 3, quick: false, threads: 2 });
     expect(options.workloads).toEqual(workloadNames);
+    expect(options.nodes).toEqual([]);
     expect(options.frameworks).toEqual(["cotangent", "torch", "jaxjs", "tfjs"]);
+  });
+
+  test("reads versions of Node", () => {
+    expect(readOptions(["--nodes", "20,22.11"]).nodes).toEqual(["20", "22.11"]);
   });
 
   test("reads lists and files", () => {
@@ -24,6 +29,7 @@ describe("npm run bench", { timeout: 60_000 }, () => {
     [["--frameworks", "numpy"], "--frameworks: "],
     [["--repetitions", "0"], "--repetitions: "],
     [["--threads", "many"], "--threads: "],
+    [["--nodes", "old"], "--nodes: expected versions such as 20,22"],
     [["--fast"], "--fast"],
     [["W1"], "too many arguments"],
   ])("refuses %s with a message and a status", async (args, message) => {

@@ -18,6 +18,11 @@ const schema = z
     frameworks: listOf(frameworkNames),
     repetitions: z.coerce.number().int().min(1).optional(),
     threads: z.coerce.number().int().min(1),
+    nodes: z
+      .string()
+      .transform((text) => text.split(","))
+      .pipe(z.array(z.string().regex(/^\d+(\.\d+)*$/, "expected versions such as 20,22")))
+      .default([]),
     patience: z.coerce.number().min(0),
     quick: z.boolean().default(false),
     profile: z.boolean().default(false),
@@ -32,6 +37,8 @@ export interface BenchOptions {
   readonly frameworks: readonly FrameworkName[];
   readonly repetitions: number;
   readonly threads: number;
+  /** Other versions of Node. */
+  readonly nodes: readonly string[];
   readonly patience: number;
   readonly quick: boolean;
   readonly profile: boolean;
@@ -59,6 +66,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       "threads of PyTorch and Cotangent; both run on one thread as well",
       String(availableParallelism()),
     )
+    .option("--nodes <list>", "other versions of Node to run Cotangent on, for example 20,22")
     .option(
       "--patience <seconds>",
       "wait so long before each process at most, until others leave the machine alone",

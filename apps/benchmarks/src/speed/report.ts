@@ -35,7 +35,7 @@ export function timesTable(benchmark: Benchmark, names: readonly WorkloadName[])
 /** How near Cotangent comes to what the machine can do. */
 export function ratesTable(benchmark: Benchmark, names: readonly WorkloadName[]): Table {
   const { configurations, runs, peaks } = benchmark;
-  const ours = configurations.filter(({ framework }) => framework === "cotangent");
+  const ours = configurations.filter(({ framework, node }) => framework === "cotangent" && node === undefined);
   const header = [
     "",
     ...ours.flatMap(({ title }) => [`${title}: GFLOP/s (of peak)`, "GB/s (of peak)"]),

@@ -5,6 +5,7 @@ import {
   configurationsOf,
   type FrameworkName,
   isQuick,
+  onNodes,
   peaksCommand,
   profileCommand,
   sumToleranceOf,
@@ -47,6 +48,7 @@ export async function runBenchmark(options: BenchOptions, report: (line: string)
     if (found.length === 0) missing.push(framework);
     configurations.push(...found.filter((one) => !quick || !one.isExtra));
   }
+  configurations.push(...onNodes(options.nodes, threads));
   for (const framework of missing) report(`${framework} is not installed here: left out`);
 
   const counts = [...new Set([1, threads])];

@@ -1,4 +1,6 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { DeviceError } from "../../base/errors.ts";
+import type { WasmFeatures } from "../../codegen/wasm/features.ts";
 import { hasWasm, wasmFeatures } from "./features.ts";
 
 afterEach(() => {
@@ -10,10 +12,43 @@ test("the engine that runs the tests has vectors", () => {
   expect(hasWasm()).toBe(true);
 });
 
-test("COTANGENT_WASM=baseline turns relaxed vectors off", () => {
+describe("COTANGENT_WASM", () => {
+  const all = (): WasmFeatures => {
+    vi.stubEnv("COTANGENT_WASM", "");
+    return wasmFeatures();
+  };
+
+  test("turns nothing off where it is empty", () => {
+    expect(all().relaxedSimd).toBe(Number(process.versions.v8.split(".")[0]) >= 12);
+  });
+
+  test.each([
+    ["baseline", { relaxedSimd: false, wideVectors: false }],
+    ["no-relaxed-simd", { relaxedSimd: false }],
+    ["no-wide-vectors", { wideVectors: false }],
+    ["no-relaxed-simd,no-wide-vectors", { relaxedSimd: false, wideVectors: false }],
+  ])("%s", (text, off) => {
+    const expected = { ...all(), ...off };
+    vi.stubEnv("COTANGENT_WASM", text);
+    expect(wasmFeatures()).toEqual(expected);
+  });
+
+  test("knows no other words", () => {
+    vi.stubEnv("COTANGENT_WASM", "baseline,fast");
+    expect(() => wasmFeatures()).toThrow(
+      new DeviceError('COTANGENT_WASM: expected baseline, no-relaxed-simd, no-wide-vectors, got "fast"'),
+    );
+  });
+});
+
+test("an engine whose multiply-add is wrong does without", () => {
   vi.stubEnv("COTANGENT_WASM", "");
-  expect(wasmFeatures().relaxedSimd).toBe(Number(process.versions.v8.split(".")[0]) >= 12);
-  vi.stubEnv("COTANGENT_WASM", "baseline");
+  vi.stubGlobal("WebAssembly", {
+    ...{ validate: WebAssembly.validate, Module: WebAssembly.Module },
+    Instance: class {
+      readonly exports = { f: () => 2 };
+    },
+  });
   expect(wasmFeatures().relaxedSimd).toBe(false);
 });
 

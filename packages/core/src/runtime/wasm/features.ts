@@ -1,33 +1,70 @@
 // Finds out what the engine's WebAssembly can do.
+
+import { DeviceError } from "../../base/errors.ts";
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
 import { enableWideVectors, environment } from "./engine-flags.ts";
 
-/** A module with one function that returns a v128, made by `body`. */
-function vectorModule(body: readonly number[]): Uint8Array<ArrayBuffer> {
+const types = { f32: 0x7d, v128: 0x7b };
+
+/** A module with one exported function `f`, whose result `body` makes. */
+function moduleOf(result: keyof typeof types, body: readonly number[]): Uint8Array<ArrayBuffer> {
   const code = [0, ...body, 11];
-  const type = [1, 5, 1, 0x60, 0, 1, 0x7b];
+  const type = [1, 5, 1, 0x60, 0, 1, types[result]];
+  const exported = [7, 5, 1, 1, 0x66, 0, 0];
   const section = [10, code.length + 2, 1, code.length, ...code];
-  return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...type, 3, 2, 1, 0, ...section]);
+  return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...type, 3, 2, 1, 0, ...exported, ...section]);
 }
 
 /** i32.const 0, i8x16.splat */
 const zeros = [0x41, 0, 0xfd, 0x0f];
 const relaxedMadd = [0xfd, 0x85, 0x02];
 
+/** f32.const x, f32x4.splat */
+const splat = (x: number): number[] => [0x43, ...new Uint8Array(Float32Array.of(x).buffer), 0xfd, 0x13];
+/** f32x4.extract_lane 3 */
+const lastLane = [0xfd, 0x1f, 3];
+
 const validates = (bytes: Uint8Array<ArrayBuffer>): boolean =>
   typeof WebAssembly === "object" && WebAssembly.validate(bytes);
 
 /** Whether the wasm device runs here at all: it needs 128-bit vectors. */
-export const hasWasm = (): boolean => validates(vectorModule(zeros));
+export const hasWasm = (): boolean => validates(moduleOf("v128", zeros));
+
+/** Whether relaxed multiply-add is there and multiplies and adds, rounded once or twice: (1 + ε)² − 1 tells which. */
+function hasRelaxedSimd(): boolean {
+  const factor = splat(1 + 2 ** -12);
+  const bytes = moduleOf("f32", [...factor, ...factor, ...splat(-1), ...relaxedMadd, ...lastLane]);
+  if (!validates(bytes)) return false;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+  const result: unknown = typeof exports.f === "function" ? exports.f() : undefined;
+  return result === 2 ** -11 + 2 ** -24 || result === 2 ** -11;
+}
+
+/** What `COTANGENT_WASM` may say, by commas. */
+const switches = ["baseline", "no-relaxed-simd", "no-wide-vectors"];
+
+/** What `COTANGENT_WASM` turns off. */
+function turnedOff(): { readonly relaxedSimd: boolean; readonly wideVectors: boolean } {
+  const words = (environment()?.COTANGENT_WASM ?? "").split(",").filter((word) => word !== "");
+  const unknown = words.find((word) => !switches.includes(word));
+  if (unknown !== undefined)
+    throw new DeviceError(`COTANGENT_WASM: expected ${switches.join(", ")}, got ${JSON.stringify(unknown)}`);
+  const baseline = words.includes("baseline");
+  return {
+    relaxedSimd: baseline || words.includes("no-relaxed-simd"),
+    wideVectors: baseline || words.includes("no-wide-vectors"),
+  };
+}
 
 /**
- * What kernels may use. `COTANGENT_WASM=baseline` keeps to what every engine with vectors has. Where V8 can make
- * 256-bit operations it is told to, for all code that the process compiles from here on.
+ * What kernels may use: all that works here, less what `COTANGENT_WASM` turns off. Where V8 can make 256-bit operations
+ * it is told to, for all code that the process compiles from here on.
+ * @throws {DeviceError} `COTANGENT_WASM: expected baseline, no-relaxed-simd, no-wide-vectors, got "fast"`
  */
 export function wasmFeatures(): WasmFeatures {
-  if (environment()?.COTANGENT_WASM === "baseline") return { relaxedSimd: false };
+  const off = turnedOff();
   return {
-    relaxedSimd: validates(vectorModule([...zeros, ...zeros, ...zeros, ...relaxedMadd])),
-    wideVectors: enableWideVectors(),
+    relaxedSimd: !off.relaxedSimd && hasRelaxedSimd(),
+    wideVectors: !off.wideVectors && enableWideVectors(),
   };
 }

@@ -8,7 +8,10 @@ import { wasmFeatures } from "./features.ts";
 
 setFlagsFromString("--wasm-tiering-budget=100");
 
-describe.each([{ features: wasmFeatures() }, { features: { relaxedSimd: false } }])("$features", ({ features }) => {
+const all = wasmFeatures();
+const sets = [all, { ...all, wideVectors: false }, { ...all, relaxedSimd: false }, { relaxedSimd: false }];
+
+describe.each(sets.map((features) => ({ features })))("$features", ({ features }) => {
   const device = createWasmDevice(features);
   const cases = planCases.map((planCase) => ({ ...planCase, executable: device.compile(planCase.plan) }));
 
