@@ -154,6 +154,25 @@ describe("BatchNorm", () => {
     expect(await values(layer.runningMean!)).toEqual(before);
   });
 
+  test("gradients are those of the statistics that the loss was built with, however they move on before backward()", async () => {
+    const x = tensor([
+      [1, 5],
+      [2, 7],
+      [4, 6],
+    ]);
+    for (const training of [false, true]) {
+      const [layer, still] = [new BatchNorm1d(2), new BatchNorm1d(2)];
+      for (const each of [layer, still]) if (!training) each.eval();
+      const losses = [layer, still].map((each) => each.forward(x).pow(3).sum());
+      layer.train();
+      for (let i = 0; i < 3; i++) await values(layer.forward(x.mul(7)));
+      for (const loss of losses) loss.backward();
+      for (const name of ["weight", "bias"] as const)
+        expect(await values(layer[name]!.grad!)).toEqual(await values(still[name]!.grad!));
+      expect(await values(layer.runningMean!)).not.toEqual(await values(still.runningMean!));
+    }
+  });
+
   test("averages over all batches without a momentum", async () => {
     const layer = new BatchNorm1d(2, { momentum: null });
     layer.forward(batch);

@@ -275,7 +275,7 @@ test("a value from before the step stays readable for one step", () => {
   step(...batch(5));
   expect(pending.dataSync()).toEqual(before);
   step(...batch(6));
-  expect(() => tooOld.dataSync()).toThrow("two later updates have replaced this value");
+  expect(() => tooOld.dataSync()).toThrow("two later updates (step() or assign()) have replaced them");
 });
 
 test("random numbers are new ones in each step, and the same as without", () => {

@@ -55,6 +55,33 @@ describe("step", () => {
     expect(after.plansCompiled - before.plansCompiled).toBeLessThanOrEqual(2);
   });
 
+  test.each([
+    ["SGD", (w: Tensor) => new SGD([w], { lr: 0.1, momentum: 0.9 })],
+    ["Adam", (w: Tensor) => new Adam([w], { lr: 0.1 })],
+  ])(
+    "a loss from before one step of %s still has its gradient; from before two, backward() says so",
+    async (_, make) => {
+      for (const read of [false, true]) {
+        const w = weights(3, -2);
+        const optimizer = make(w);
+        descend(optimizer, w);
+        const [first, second] = await values(w);
+        const losses = [w.pow(3).sum(), w.pow(3).sum()];
+        if (read) for (const loss of losses) await loss.item();
+        descend(optimizer, w);
+        optimizer.zeroGrad();
+        losses[0]!.backward();
+        expect(await values(w.grad!)).toEqual([first, second].map((x) => Math.fround(3 * Math.fround(x! * x!))));
+        descend(optimizer, w);
+        expect(() => losses[1]!.backward()).toThrow(
+          "backward: expected the values of a tensor of shape [2], got none: two later updates (step() or assign()) have replaced them. Call backward()",
+        );
+        optimizer.zeroGrad();
+        optimizer.step();
+      }
+    },
+  );
+
   test("reduces the loss, and the loss is read without another run", async () => {
     const w = weights(3, -2);
     const optimizer = new Adam([w], { lr: 0.1 });

@@ -1,5 +1,5 @@
 // Finds what must be computed for some roots, in a canonical order, with a signature of its structure.
-import { GraphError } from "../base/errors.ts";
+import { isMissing, missing } from "../graph/gone.ts";
 import type { Attrs, AttrValue, Node } from "../graph/node.ts";
 import { beginWalk, noAttrs } from "../graph/node.ts";
 import type { Op } from "../graph/rules.ts";
@@ -127,12 +127,14 @@ export function collect(roots: readonly Node[]): Collected {
   return found;
 }
 
+/** The operation that the walk has come to a node from; of a root, its own. */
+const user = (node: Node): string => (path[path.length - 1] ?? node).op.name;
+
 /** Takes note of a node: a value takes its position at once, all else when its inputs have. Returns how many positions it took. */
 function enter(node: Node, walk: number, count: number, { inputs, scalars }: Collected): 0 | 1 {
   node.walk = walk;
   if (node.storage !== null) {
-    if (node.storage.isReleased)
-      throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were released"}`);
+    if (node.storage.isReleased) throw missing(user(node), node);
     node.position = count;
     inputs.push(node);
     signature.push(-1);
@@ -148,8 +150,7 @@ function enter(node: Node, walk: number, count: number, { inputs, scalars }: Col
     signature.push(dtypeNumbers[node.dtype]);
     return 1;
   }
-  if (node.gone !== null || node.op.kind === "leaf")
-    throw new GraphError(`${node.op.name}: the values are gone: ${node.gone ?? "they were never set"}`);
+  if (isMissing(node)) throw missing(user(node), node);
   path.push(node);
   next.push(0);
   return 0;

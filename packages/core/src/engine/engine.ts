@@ -2,6 +2,7 @@
 import { elementBytes } from "../base/dtype.ts";
 import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
+import { whyGone } from "../graph/gone.ts";
 import type { Node } from "../graph/node.ts";
 import type { Plan } from "../kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
@@ -256,7 +257,7 @@ function settle(
     const old = alias?.kind === "input" ? inputs[alias.index] : undefined;
     if (old?.storage instanceof DeviceStorage) {
       old.storage.take();
-      old.gone = "an in-place update has taken the buffer over. Update without inPlace to keep the old value readable";
+      old.gone = whyGone.overwritten;
     }
   }
   const lease = new Lease();

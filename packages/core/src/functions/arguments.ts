@@ -10,8 +10,8 @@ import { Tensor } from "../tensor/tensor.ts";
 import type { Operand } from "./types.ts";
 
 const describe = (x: unknown): string =>
-  x === null
-    ? "null"
+  x === null || x === undefined
+    ? `${x}`
     : Array.isArray(x)
       ? "an array"
       : typeof x === "object"

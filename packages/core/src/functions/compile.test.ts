@@ -98,7 +98,7 @@ test("a scalar result is an argument, and what it was built for keeps its dtype"
       expect(f(s).itemSync()).toBe(i + 3);
       expect(String(s)).toContain(String(i + 3));
       s.dispose();
-      expect(() => s.itemSync()).toThrow("dispose() was called");
+      expect(() => s.itemSync()).toThrow("dispose() has freed them");
     }
 });
 

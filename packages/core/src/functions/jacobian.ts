@@ -9,7 +9,15 @@ import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { moved } from "./shape.ts";
-import { checkPositions, freshArguments, grad, jvp, likeArguments, type Positions } from "./transforms.ts";
+import {
+  checkPositions,
+  expectFloats,
+  freshArguments,
+  gradOf,
+  jvp,
+  likeArguments,
+  type Positions,
+} from "./transforms.ts";
 import { mapTensors, type NamedTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
 export interface JacobianOptions {
@@ -90,6 +98,7 @@ const countOf = (nodes: readonly Node[]): number => nodes.reduce((sum, { shape }
  * @returns a function that gives `[...y.shape, ...x.shape]`. For an argument that is a tree, a tree of them; for a result that
  *   is a tree, one with all that in place of each tensor y
  * @throws {ArgumentError} `jacobian: expected a function that returns a tensor, or a tree of them`
+ * @throws {DTypeError} `jacobian: expected a float result, got int32`
  * @example (await jacobian((x) => x.mul(x))(tensor([1, 2])).toArray()) // [[2, 0], [0, 4]]
  * @example (await jacobian(({ x, y }) => x.mul(y))({ x: tensor([1, 2]), y: tensor(3) }).y.toArray()) // [1, 2]
  */
@@ -105,6 +114,7 @@ export function jacobian<A extends readonly unknown[], R, const N extends Positi
     const ys = tensorsOf(result).map(({ node }) => node);
     if (ys.length === 0)
       throw new ArgumentError("jacobian: expected a function that returns a tensor, or a tree of them");
+    for (const y of ys) expectFloats("jacobian", [y]);
     const mode = options.mode ?? (countOf(xs) < countOf(ys) ? "forward" : "reverse");
     const columns = mode === "forward" ? xs.map((x) => byForward(ys, x)) : [];
     const rows =
@@ -136,7 +146,7 @@ export function hessian<A extends readonly unknown[], const N extends Positions 
   const at: Positions = positions ?? 0;
   return (...args) => {
     checkPositions("hessian", at, args.length);
-    const gradient = (...xs: A): unknown => grad<A, Shape, Positions>(f, at)(...xs);
+    const gradient = gradOf("hessian", f, at);
     return jacobian<A, unknown, Positions>(gradient, at, { mode: "forward" })(...args) as Blocks<A, N>;
   };
 }
@@ -155,7 +165,6 @@ export function hvp<A extends readonly unknown[]>(
   tangents: Reshapen<readonly [...A]>,
 ): { -readonly [K in keyof A]: Plain<A[K]> } {
   const positions = primals.map((_, i) => i);
-  const gradient = (...xs: A): unknown => grad<A, Shape, number[]>(f, positions)(...xs);
-  const [, product] = jvp(gradient, primals, tangents);
+  const [, product] = jvp(gradOf("hvp", f, positions), primals, tangents);
   return product as { -readonly [K in keyof A]: Plain<A[K]> };
 }

@@ -9,7 +9,7 @@ import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { filled, type Nodes, orZeros } from "./body.ts";
 import { checked } from "./custom.ts";
-import { renamed, run } from "./transforms.ts";
+import { expectFloats, renamed, run } from "./transforms.ts";
 import { type Plain, type Reshapen, Substituted, tensorsOf } from "./trees.ts";
 
 /** Computes what tangents read of the graph up to node number `newest`, unless it is inside of another transform. */
@@ -40,6 +40,7 @@ export function linearize<A extends readonly unknown[], R>(
   const fresh = substituted.of(primals, renamed) as readonly [...A];
   const own = substituted.during(() => run("linearize", () => f(...fresh)));
   const roots = tensorsOf(own).map((x) => x.node);
+  expectFloats("linearize", roots);
   const newest = Node.latestId;
   const moving = substituted.tensors.map((x) => x.node).filter((x) => isFloat(x.dtype));
   // The tangent is built at once, for directions to come: what somebody reads until then forgets how it came about.

@@ -42,6 +42,7 @@ export const renamed = (x: Tensor): Tensor => new Tensor(makeNode(alias, [x.node
 
 export function checkPositions(operation: string, positions: Positions, count: number): readonly number[] {
   const list = listOf(positions);
+  if (count === 0) throw new ArgumentError(`${operation}: expected arguments to differentiate by, got none`);
   for (const at of list)
     if (!Number.isInteger(at) || at < 0 || at >= count)
       throw new ArgumentError(`${operation}: expected argument positions from 0 to ${count - 1}, got ${at}`);
@@ -103,8 +104,17 @@ function scalarResult(operation: string, result: unknown): Node {
     throw new ShapeError(
       `${operation}: expected a function with a scalar result, got shape ${showShape(y.shape)}. Reduce it (.sum(), .mean()), or use vjp or jacobian`,
     );
-  if (!isFloat(y.dtype)) throw new DTypeError(`${operation}: expected a float result, got ${y.dtype}`);
+  expectFloats(operation, [y]);
   return y;
+}
+
+/** Refuses a function with no result that has a derivative. */
+export function expectFloats(operation: string, results: readonly Node[]): void {
+  const [first] = results;
+  if (first && !results.some((y) => isFloat(y.dtype)))
+    throw new DTypeError(
+      `${operation}: expected a float result, got ${first.dtype}. Integers and bools have no gradient: convert the inputs, not the result`,
+    );
 }
 
 /**
@@ -115,14 +125,25 @@ function scalarResult(operation: string, result: unknown): Node {
  * @returns a function of the same arguments. Where the result doesn't depend on an argument, its gradient is zeros
  * @throws {ShapeError} `grad: expected a function with a scalar result, got shape [2]. Reduce it (.sum(), .mean()), or use vjp or jacobian`
  * @throws {DTypeError} `grad: expected float tensors to differentiate by, got int32`
+ * @throws {DTypeError} `grad: expected a float result, got int32. Integers and bools have no gradient: convert the inputs, not the result`
  * @example (await grad((x) => x.pow(3))(tensor(2)).item()) // 12
  */
 export function grad<A extends readonly unknown[], S extends Shape, const N extends Positions = 0>(
   f: (...args: A) => Tensor<S> & ScalarCheck<"grad", S>,
   positions?: N,
 ): (...args: A) => GradientAt<A, N> {
-  const transformed = valueAndGradOf("grad", f, positions ?? 0, false);
-  return (...args) => transformed(...args)[1] as GradientAt<A, N>;
+  const transformed = gradOf("grad", f, positions ?? 0);
+  return (...args) => transformed(...args) as GradientAt<A, N>;
+}
+
+/** `grad` under the name of the transform that is built on it. */
+export function gradOf<A extends readonly unknown[]>(
+  operation: string,
+  f: (...args: A) => unknown,
+  positions: Positions,
+): (...args: A) => unknown {
+  const transformed = valueAndGradOf(operation, f, positions, false);
+  return (...args) => transformed(...args)[1];
 }
 
 /**
@@ -180,7 +201,7 @@ function matching(operation: string, what: string, tree: unknown, like: readonly
 
 /**
  * A function's result, and the function that pulls cotangents back: reverse mode.
- * @param f a synchronous function of tensors with one or several results
+ * @param f a synchronous function of tensors with one or several results; what of them is no float pulls nothing back
  * @param primals its arguments
  * @returns the result, and a function from cotangents (of the result's form) to an array of gradients, one for each argument
  * @throws {ShapeError} `vjp: expected cotangents of shapes [2], got [3]`
@@ -194,6 +215,7 @@ export function vjp<A extends readonly unknown[], R>(
   const { call, nodes } = freshArguments("vjp", primals, positions);
   const own = call(f);
   const roots = tensorsOf(own).map((x) => x.node);
+  expectFloats("vjp", roots);
   // The way back is laid at once, for cotangents to come: what somebody reads until then forgets how it came about.
   const seeds = roots.map((y) =>
     unknownLeaf(y.shape, y.dtype, y.device, "inside of vjp a cotangent has no values of its own"),
@@ -227,6 +249,7 @@ export function jvp<A extends readonly unknown[], R>(
   const directions = matching("jvp", "tangents", tangents, nodes);
   const result = call(f);
   const roots = tensorsOf(result).map((x) => x.node);
+  expectFloats("jvp", roots);
   const found = forward(b, roots, nodes, directions);
   let next = 0;
   const tangent = mapTensors(result, (y) => new Tensor(found[next++] ?? zerosFor(y.node)));

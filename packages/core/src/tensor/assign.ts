@@ -4,10 +4,14 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
 import type { Node } from "../graph/node.ts";
 
-export function checkAssignable(old: Node, value: Node): void {
+/** Whether a handle can hold a value in place of another. */
+export function checkAssignable(operation: string, old: Node, value: Node): void {
   if (!sameShape(value.shape, old.shape))
-    throw new ShapeError(`assign: expected shape ${showShape(old.shape)}, got ${showShape(value.shape)}`);
-  if (value.dtype !== old.dtype) throw new DTypeError(`assign: expected ${old.dtype}, got ${value.dtype}`);
+    throw new ShapeError(`${operation}: expected shape ${showShape(old.shape)}, got ${showShape(value.shape)}`);
+  if (value.dtype !== old.dtype)
+    throw new DTypeError(
+      `${operation}: expected ${old.dtype}, got ${value.dtype}. Convert it with .to("${old.dtype}")`,
+    );
 }
 
 /** What a handle held before values that are not computed yet. */

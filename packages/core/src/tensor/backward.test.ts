@@ -117,6 +117,7 @@ describe.each(deviceNames())("on %s", (device) => {
     x.zeroGrad();
     x.pow(2).sum().backward();
     expect(gradientOf(x)?.requiresGrad).toBe(false);
+    expect(numbers(x.grad)).toEqual([2, 4]);
   });
 
   describe("says what to do", () => {
@@ -141,25 +142,6 @@ describe.each(deviceNames())("on %s", (device) => {
         "backward: expected a scalar, got shape [2]. Reduce it (.sum(), .mean()) or pass the cotangent: backward(gradient)",
       );
       expect(() => x.mul(2).backward(tensor([1]))).toThrow("backward: expected a gradient of shape [2], got [1]");
-    });
-    test("where values are gone", () => {
-      const loss = x.exp().sum();
-      x.dispose();
-      loss.backward();
-      expect(() => numbers(x.grad)).toThrow("the values are gone: dispose() was called");
-      const y = tensor([1, 2], { requiresGrad: true });
-      const late = y.mul(y).sum();
-      for (let i = 0; i < 2; i++) update([{ target: y, value: y.detach().mul(2) }]);
-      late.backward();
-      expect(() => numbers(y.grad)).toThrow(
-        "two later updates have replaced this value. Read what depends on it before the second",
-      );
-      const state = tensor([1, 2]);
-      const z = tensor([1, 2], { requiresGrad: true });
-      const product = z.mul(state).sum();
-      update([{ target: state, value: state.mul(2), inPlace: true }]);
-      product.backward();
-      expect(() => numbers(z.grad)).toThrow("an in-place update has taken the buffer over");
     });
   });
   test("a loop of backward passes compiles once", () => {

@@ -4,6 +4,7 @@ import { isFloat } from "../base/dtype.ts";
 import { GraphError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { joinNextRun, realize, releaseAfterNextRun } from "../engine/engine.ts";
+import { expectComputable } from "../graph/gone.ts";
 import { Node, withoutGradients } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
@@ -88,6 +89,9 @@ export function backward(
     options.createGraph === true
       ? leafGradients(node, cotangent, hookOf())
       : withoutGradients(() => leafGradients(node, cotangent, hookOf()));
+  // The loss joins them, unless it is there or was given up.
+  const joining = node.storage === null && node.gone === null ? [node] : [];
+  expectComputable("backward", [...joining, ...found.flatMap((x) => x.gradient ?? [])]);
   const totals = found.flatMap((x) => (x.gradient && add(x.leaf, x.gradient)) ?? []);
   expectGradients(node, totals, options);
 }

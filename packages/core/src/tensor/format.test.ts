@@ -43,6 +43,8 @@ describe("a tensor", () => {
   test("says what became of it", () => {
     const x = zeros([2]);
     x.dispose();
-    expect(String(x)).toBe("Tensor([2], float32, gone: dispose() was called)");
+    expect(String(x)).toBe(
+      "Tensor([2], float32, gone: dispose() has freed them. Call it after all that needs them is computed, backward() with step() or realize() too)",
+    );
   });
 });

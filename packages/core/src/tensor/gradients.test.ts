@@ -62,7 +62,9 @@ describe("backward", () => {
     const { grad } = w;
     expect([...(grad?.dataSync() ?? [])]).toEqual([2, 4]);
     w.zeroGrad();
-    expect(() => grad?.dataSync()).toThrow("zeroGrad has given the gradient's memory back");
+    expect(() => grad?.dataSync()).toThrow(
+      "zeroGrad() has given the gradient's memory back. Read it before, or keep a copy",
+    );
   });
 });
 
@@ -144,7 +146,7 @@ describe("a training step", () => {
     const late = x.matmul(w);
     step(w, 1);
     step(w, 1);
-    expect(() => late.dataSync()).toThrow("two later updates have replaced this value");
+    expect(() => late.dataSync()).toThrow("two later updates (step() or assign()) have replaced them");
   });
 
   it("updates state in place with the same numbers", () => {

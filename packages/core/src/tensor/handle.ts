@@ -6,6 +6,7 @@ import { sizeOf } from "../base/shape.ts";
 import { leaveNextRun, realize } from "../engine/engine.ts";
 import { trace, tracing } from "../engine/trace.ts";
 import { storageOf } from "../engine/values.ts";
+import { whyGone } from "../graph/gone.ts";
 import type { Kind, Node } from "../graph/node.ts";
 import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
@@ -32,11 +33,6 @@ class Held {
     this.spare = null;
   }
 }
-
-const goneFormer = "two later updates have replaced this value. Read what depends on it before the second";
-const goneInPlace =
-  "an in-place update has taken the buffer over. Update without inPlace to keep the old value readable";
-const goneGradient = "zeroGrad has given the gradient's memory back. Clone it before to keep it";
 
 export class Handle {
   /** The node that was asked for last. */
@@ -99,6 +95,7 @@ export class Handle {
     const former = this.node;
     const { shape, dtype, device, requiresGrad } = former;
     if (!computed.storage) throw new GraphError("assign: expected a computed value");
+    computed.gone ??= whyGone.handed;
     this.dropFormer()?.release();
     this.former = donated ? null : former;
     this.held?.release();
@@ -113,11 +110,11 @@ export class Handle {
     const { former } = this;
     if (former === null) return null;
     this.former = null;
-    former.gone = goneFormer;
+    former.gone = whyGone.former;
     return former.storage instanceof DeviceStorage && !former.storage.isReleased ? former.storage : null;
   }
 
-  /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: clone it before. */
+  /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: keep a copy, `realize(x.grad.detach())`. */
   zeroGrad(): void {
     if (trace !== null) this.noteReset();
     this.heldGradient?.release();
@@ -130,7 +127,7 @@ export class Handle {
     const { node } = this.gradient;
     leaveNextRun(node);
     if (node.storage) {
-      node.gone = goneGradient;
+      node.gone = whyGone.gradient;
       node.storage.release();
     }
     this.gradient = null;
@@ -195,7 +192,7 @@ export class Handle {
     if (next === null) {
       if (hidden === null) {
         held.value = new DeviceStorage(deviceNamed(current.device), storageOf(current).take());
-        current.gone = goneInPlace;
+        current.gone = whyGone.overwritten;
       }
       return null;
     }

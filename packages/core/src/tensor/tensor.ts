@@ -20,6 +20,7 @@ import type {
 import { leaveNextRun } from "../engine/engine.ts";
 import { refuseReading, trace, tracing } from "../engine/trace.ts";
 import { valuesOf } from "../engine/values.ts";
+import { whyGone } from "../graph/gone.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as activation from "../ops/activation.ts";
 import { builder } from "../ops/builder.ts";
@@ -63,6 +64,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     return this.gradient;
   }
   set grad(gradient: Tensor<S> | null) {
+    if (gradient !== null) checkAssignable("grad", this.kind, gradient.kind);
     this.setGradient(gradient);
   }
 
@@ -397,14 +399,16 @@ export class Tensor<S extends Shape = Shape> extends Handle {
    * with the next thing that is; if that fails, the handle has its last good value again.
    */
   assign(value: Tensor): void {
-    checkAssignable(this.node, value.node);
-    const node = value.node.requiresGrad ? makeNode(stopGradient, [value.node]) : value.node;
+    checkAssignable("assign", this.node, value.node);
+    const { node } = value;
+    const copy = makeNode(stopGradient, [node]);
     if (this.node.requiresGrad) {
-      realizeForReading([node]);
-      this.settle(node);
+      realizeForReading([copy]);
+      this.settle(copy);
       return;
     }
-    assignLater(this, node);
+    // A pending value that nobody else computes needs no memory of its own.
+    assignLater(this, node.requiresGrad || node.storage !== null ? copy : node);
   }
 
   // Reading
@@ -444,7 +448,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
 
   /** Gives the memory back now instead of when the garbage collector finds the handle. */
   dispose(): void {
-    this.node.gone ??= "dispose() was called";
+    this.node.gone ??= whyGone.disposed;
     this.node.storage?.release();
     this.releaseSpare();
   }

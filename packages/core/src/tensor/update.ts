@@ -1,11 +1,13 @@
 // Many assignments in one run: what optimizers are made of.
 import { realize } from "../engine/engine.ts";
-import type { Node } from "../graph/node.ts";
+import { makeNode, type Node } from "../graph/node.ts";
+import { stopGradient } from "../ops/cast.ts";
 import { checkAssignable } from "./assign.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface Update {
   readonly target: Tensor;
+  /** What is not computed yet becomes the target's own: read the target from then on. What is computed is copied. */
   readonly value: Tensor;
   /**
    * Write into the target's own buffer. Only for state that nobody else reads: what was built from the old value can
@@ -19,10 +21,19 @@ export interface Update {
  * fails, every target keeps its value.
  */
 export function update(updates: readonly Update[]): void {
-  for (const { target, value } of updates) checkAssignable(target.node, value.node);
-  const values = updates.map(({ value }) => value.node);
+  for (const { target, value } of updates) checkAssignable("assign", target.node, value.node);
+  const taken = new Set<Node>();
   const donate: { old: Node; value: Node }[] = [];
-  for (const { target, value, inPlace } of updates) if (inPlace) donate.push({ old: target.node, value: value.node });
-  realize(values, { donate });
-  for (const { target, value, inPlace } of updates) target.settle(value.node, inPlace);
+  const settled = updates.map(({ target, value: { node }, inPlace }) => {
+    // Targets own their values: what is somebody else's gets copied.
+    const own = node.storage === null && !taken.has(node) ? node : makeNode(stopGradient, [node]);
+    taken.add(own);
+    if (inPlace) donate.push({ old: target.node, value: own });
+    return own;
+  });
+  realize(settled, { donate });
+  updates.forEach(({ target, inPlace }, i) => {
+    const own = settled[i];
+    if (own) target.settle(own, inPlace);
+  });
 }
