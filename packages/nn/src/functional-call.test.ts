@@ -6,6 +6,7 @@ import {
   jvp,
   linearize,
   manualSeed,
+  noGrad,
   randn,
   stack,
   type Tensor,
@@ -13,6 +14,7 @@ import {
   valueAndGrad,
   vjp,
   vmap,
+  zeros,
 } from "@cotangent/core";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import {
@@ -173,6 +175,22 @@ describe("modules as arguments of transforms", () => {
     const norm = new BatchNorm1d(3);
     grad((m: BatchNorm1d, rows: Tensor) => (m.forward(rows as never) as Tensor).pow(2).sum())(norm, input());
     expect(numbers(norm.buffers()[0])).not.toEqual([0, 0, 0]);
+  });
+  test("parameters are those of the model in every transform inside of another, and without gradients being recorded", () => {
+    const model = net();
+    const direction = Object.fromEntries(model.namedParameters().map(([name, x]) => [name, randn(x.shape)]));
+    const f = (m: Net): Tensor => loss(m, input());
+    const [expected] = hvp(f, [model], [direction]);
+    const [product] = noGrad(() => hvp(f, [model], [direction]));
+    expect(Object.keys(product)).toEqual(Object.keys(direction));
+    for (const name of Object.keys(direction)) near(product[name], expected[name]);
+    const layer = new Linear(3, 3);
+    const seen = vmap((m: Linear) => {
+      expect(m.parameters().map((x) => x.requiresGrad)).toEqual([true, true]);
+      return grad((n: Linear) => (n.weight as Tensor).mul(n.weight).sum())(m);
+    })(layer);
+    near(seen.weight, layer.weight.mul(2));
+    near(seen.bias, zeros([3]));
   });
   test("an error inside leaves the model as it was", () => {
     const model = net();

@@ -9,7 +9,7 @@ import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { expand } from "../ops/view.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { mapTensors } from "./trees.ts";
+import { mapTensors, Substituted } from "./trees.ts";
 
 export type Nodes = readonly Node[];
 export type Sparse = readonly (Node | null)[];
@@ -25,6 +25,14 @@ export const orZeros = (nodes: Nodes, found: readonly (Node | null | undefined)[
 export function filled(tree: unknown, nodes: Nodes): unknown {
   let next = 0;
   return mapTensors(tree, (x) => new Tensor(nodes[next++] ?? x.node));
+}
+
+/** Runs `f` on arguments with other nodes in them; modules are themselves, and compute with those. */
+export function calledWith<A extends readonly unknown[], R>(args: A, nodes: Nodes, f: (...args: A) => R): R {
+  const substituted = new Substituted();
+  let next = 0;
+  const others = substituted.of(args, (x) => new Tensor(nodes[next++] ?? x.node)) as A;
+  return substituted.during(() => f(...others));
 }
 
 /** A parameter for values like `x`, or of another shape. */

@@ -360,7 +360,7 @@ describe.each(deviceNames())("on %s", (device) => {
       "scan: expected a carry after the step of float32, got float64",
     );
     expect(() => scan((c: Tensor) => [[c, c], null] as never, x, null, { length: 2 })).toThrow(
-      "a carry after the step of 1 tensors, got 2",
+      "a carry after the step with 1 tensors, got 2",
     );
     expect(() => scan((c: Tensor) => c as never, x, null, { length: 2 })).toThrow("a function that returns [carry, y]");
     expect(() => scan((c: Tensor) => [c, null], x, null)).toThrow("expected sequences, or a length");

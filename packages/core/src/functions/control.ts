@@ -5,18 +5,18 @@ import { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { truthOf } from "./arguments.ts";
-import { captured, capturedSince, closed, filled, type Nodes, parameter } from "./body.ts";
+import { calledWith, captured, capturedSince, closed, filled, type Nodes, parameter } from "./body.ts";
 import { branchResults } from "./branch.ts";
 import { countedUp, forCopies } from "./copies.ts";
 import { loopResults } from "./loop.ts";
 import { run } from "./transforms.ts";
-import { type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { alignedTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
 const nodesOf = (tree: unknown): Node[] => tensorsOf(tree).map((x) => x.node);
 
-function expectAlike(operation: string, what: string, found: Nodes, expected: Nodes): void {
-  if (found.length !== expected.length)
-    throw new ArgumentError(`${operation}: expected ${what} of ${expected.length} tensors, got ${found.length}`);
+/** The tensors of a tree in the order of those of another, whose nodes are `expected`. */
+function alike(operation: string, what: string, tree: unknown, like: unknown, expected: Nodes): Node[] {
+  const found = alignedTensors(operation, what, tree, like).map((x) => x.node);
   found.forEach((x, i) => {
     const { shape, dtype } = expected[i] ?? x;
     if (!sameShape(x.shape, shape))
@@ -26,6 +26,7 @@ function expectAlike(operation: string, what: string, found: Nodes, expected: No
         `${operation}: expected ${what} of ${dtype}, got ${x.dtype}. Convert it with .to("${dtype}")`,
       );
   });
+  return found;
 }
 
 export interface ScanOptions {
@@ -41,7 +42,8 @@ export interface ScanOptions {
  * runs the loop backwards, forward mode carries tangents along.
  * @param f a synchronous function that is called once; inside, values cannot be read. Each step draws random numbers of
  * its own, and derivatives see the same ones. It may use other tensors, which get their gradients too
- * @param init the first carry, a tensor or a tree; the carry keeps its form, shapes and dtypes
+ * @param init the first carry, a tensor or a tree; the carry keeps its form, shapes and dtypes. A module in it computes with
+ * the carry's tensors while f runs; f returns them by name, and so does scan
  * @param xs a tree of tensors with a common first extent, or null
  * @returns the last carry, and what f yields, stacked along a new first axis
  * @throws {ShapeError} `scan: expected a carry after the step of shape [2], got [3]`
@@ -50,11 +52,11 @@ export interface ScanOptions {
  * @example (await grad((w) => scan((h) => [h.mul(w), null], tensor(1), null, { length: 10 })[0])(tensor(1)).item()) // 10
  */
 export function scan<C, X, Y>(
-  f: (carry: C, x: X) => readonly [carry: C, y: Y],
+  f: (carry: C, x: X) => readonly [carry: C | Plain<C>, y: Y],
   init: C,
   xs: Reshapen<X>,
   options: ScanOptions = {},
-): [carry: C, ys: Reshapen<Y>] {
+): [carry: Plain<C>, ys: Reshapen<Y>] {
   const first = nodesOf(init);
   const sequences = nodesOf(xs);
   const length = lengthOf(sequences, options.length);
@@ -62,14 +64,17 @@ export function scan<C, X, Y>(
     throw new ArgumentError("scan: expected a tensor as the carry or as a sequence, got none");
   const carries = first.map((x) => parameter(x));
   const slices = sequences.map((x) => parameter(x, x.shape.slice(1)));
+  const step = (...args: readonly unknown[]): { roots: Node[]; y: unknown } => {
+    const result: unknown = f(...(args as [C, X]));
+    if (!Array.isArray(result) || result.length !== 2)
+      throw new ArgumentError("scan: expected a function that returns [carry, y], got something else");
+    const [carry, y]: readonly unknown[] = result;
+    return { roots: [...alike("scan", "a carry after the step", carry, init, first), ...nodesOf(y)], y };
+  };
   const { result, numbers } = forCopies("scan", length, "different", () =>
-    run("scan", () => f(filled(init, carries) as C, filled(xs, slices) as X)),
+    run("scan", () => calledWith([init, xs], [...carries, ...slices], step)),
   );
-  if (!Array.isArray(result) || result.length !== 2)
-    throw new ArgumentError("scan: expected a function that returns [carry, y], got something else");
-  const [carry, y]: readonly [unknown, unknown] = result;
-  expectAlike("scan", "a carry after the step", nodesOf(carry), first);
-  const roots = [...nodesOf(carry), ...nodesOf(y)];
+  const { roots, y } = result;
   const params = [...carries, ...slices, ...numbers];
   const outer = captured(roots, params);
   const results = loopResults(
@@ -83,7 +88,7 @@ export function scan<C, X, Y>(
     },
     [...first, ...sequences, ...countedUp(length, numbers), ...outer],
   );
-  return [filled(init, results) as C, filled(y, results.slice(first.length)) as Reshapen<Y>];
+  return [filled(init, results) as Plain<C>, filled(y, results.slice(first.length)) as Reshapen<Y>];
 }
 
 function lengthOf(sequences: Nodes, given: number | undefined): number {
@@ -123,10 +128,10 @@ export function cond<A extends readonly unknown[], R>(
     );
   const since = Node.latestId;
   const result = run("cond", () => f(...args));
+  const other = run("cond", () => g(...args));
   const yes = nodesOf(result);
-  const no = nodesOf(run("cond", () => g(...args)));
   if (yes.length === 0) throw new ArgumentError("cond: expected functions that return tensors, got none");
-  expectAlike("cond", "a second result", no, yes);
+  const no = alike("cond", "a second result", other, result, yes);
   const outer = capturedSince([...yes, ...no], since);
   const { params, roots } = closed([...yes, ...no], [], outer);
   const bodies = [

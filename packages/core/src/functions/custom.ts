@@ -10,10 +10,10 @@ import { builder as b } from "../ops/builder.ts";
 import { type CustomRule, customResults } from "../ops/control.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { filled, isNode, type Nodes, orZeros, type Sparse, sharedBy, zerosLike } from "./body.ts";
+import { calledWith, filled, isNode, type Nodes, orZeros, type Sparse, sharedBy, zerosLike } from "./body.ts";
 import { countedUp, forCopies } from "./copies.ts";
 import { renamed, run } from "./transforms.ts";
-import { type Plain, type Reshapen, tensorsOf } from "./trees.ts";
+import { alignedTensors, type Plain, type Reshapen, tensorsOf } from "./trees.ts";
 
 /** Zeros that are a variable, to differentiate a linear function by. */
 const variable = (x: Node): Node => renamed(new Tensor(zerosLike(x))).node;
@@ -72,12 +72,9 @@ function refuseCaptured(operation: string, values: Nodes, args: Nodes): void {
       );
 }
 
-/** One node for each of `like`, out of a tree that a rule has returned. */
-export function checked(operation: string, what: string, tree: unknown, like: Nodes): Nodes {
-  const nodes = tensorsOf(tree).map((x) => x.node);
-  if (nodes.length !== like.length)
-    throw new ArgumentError(`${operation}: expected ${what} with ${like.length} tensors, got ${nodes.length}`);
-  return nodes.map((node, i) => {
+/** One node for each of `like`, the nodes of a tree, out of another that should have its form. */
+export function checked(operation: string, what: string, tree: unknown, model: unknown, like: Nodes): Nodes {
+  return alignedTensors(operation, what, tree, model).map(({ node }, i) => {
     const { shape, dtype } = like[i] ?? node;
     if (!sameShape(node.shape, shape))
       throw new ShapeError(`${operation}: expected ${what} of shape ${showShape(shape)}, got ${showShape(node.shape)}`);
@@ -112,9 +109,11 @@ export type Gradients<A extends readonly unknown[]> = { readonly [K in keyof A]:
  * A function whose gradient is what `rule` says: for a better formula than the one that follows from its operations,
  * or for another gradient on purpose. Forward mode uses the rule's transpose, so there the rule must be linear in the
  * cotangent. Derivatives of higher order differentiate the rule.
- * @param f a synchronous function of tensors, or of trees of them; what it uses besides its arguments gets no gradient
+ * @param f a synchronous function of tensors, or of arrays, plain objects and modules of them; what it uses besides its
+ * arguments gets no gradient
  * @param rule from the cotangent and the result (both of the result's form) and the arguments to an array with a
- * gradient for each argument; null where there is none. What it builds that f has built too is computed once
+ * gradient for each argument, of its form (for a module, by name); null where there is none. What it builds that f has built
+ * too is computed once
  * @throws {ArgumentError} `customVjp: expected a rule that returns an array with a gradient for each of 2 arguments, got 1`
  * @throws {ShapeError} `customVjp: expected a gradient of argument 0 of shape [2], got [3]`
  * @throws {GraphError} `customVjp: expected a function of its arguments, got one that uses another tensor with requiresGrad`
@@ -129,16 +128,19 @@ export function customVjp<A extends readonly unknown[], R>(
     hidden("customVjp", f, args, ({ result }) => {
       const vjp: CustomRule["vjp"] = (gs, inputs, results) => {
         const g = filled(result, orZeros(results, gs)) as Plain<R>;
-        const again = filled(args, inputs) as A;
-        const gradients: unknown = rule(g, filled(result, results) as R, ...again);
+        const gradients: unknown = calledWith(args, inputs, (...again) =>
+          rule(g, filled(result, results) as R, ...again),
+        );
         if (!Array.isArray(gradients) || gradients.length !== args.length)
           throw new ArgumentError(
             `customVjp: expected a rule that returns an array with a gradient for each of ${args.length} arguments, got ${Array.isArray(gradients) ? gradients.length : typeof gradients}`,
           );
-        return args.flatMap((_, i): Sparse => {
-          const own = tensorsOf(again[i]).map((x) => x.node);
+        let from = 0;
+        return args.flatMap((arg, i): Sparse => {
+          const own = inputs.slice(from, from + tensorsOf(arg).length);
+          from += own.length;
           if (gradients[i] === null || gradients[i] === undefined) return own.map(() => null);
-          return checked("customVjp", `a gradient of argument ${i}`, gradients[i], own);
+          return checked("customVjp", `a gradient of argument ${i}`, gradients[i], arg, own);
         });
       };
       return {
@@ -166,23 +168,31 @@ export function customVjp<A extends readonly unknown[], R>(
     });
 }
 
+/** Tangents as a rule for forward mode gets them: for each argument one of its form, for a module one by name. */
+export type Tangents<A extends readonly unknown[]> = { readonly [K in keyof A]: Plain<A[K]> };
+
 /**
  * A function whose derivative along a direction is what `rule` says. Reverse mode transposes the rule, which must
  * be linear in the tangents.
- * @param f a synchronous function of tensors, or of trees of them; what it uses besides its arguments gets no gradient
- * @param rule from the arguments and their tangents (an array each) to the result's tangent, of the result's form
+ * @param f a synchronous function of tensors, or of arrays, plain objects and modules of them; what it uses besides its
+ * arguments gets no gradient
+ * @param rule from the arguments and their tangents (an array each; a module's tangents by name) to the result's tangent, of
+ * the result's form
  * @throws {ArgumentError} `customJvp: expected a tangent with 1 tensors, got 2`
  * @throws {ShapeError} `customJvp: expected a tangent of shape [2], got [3]`
  * @example (await grad(customJvp((x) => x.abs(), ([x], [dx]) => x.div(x.abs().add(1)).mul(dx)))(tensor(-3)).item()) // -0.75
  */
 export function customJvp<A extends readonly unknown[], R>(
   f: (...args: A) => R,
-  rule: (primals: A, tangents: A) => Plain<R>,
+  rule: (primals: A, tangents: Tangents<A>) => Plain<R>,
 ): (...args: A) => R {
   return (...args) =>
-    hidden("customJvp", f, args, () => {
-      const push = (inputs: Nodes, tangents: Nodes, results: Nodes): Nodes =>
-        checked("customJvp", "a tangent", rule(filled(args, inputs) as A, filled(args, tangents) as A), results);
+    hidden("customJvp", f, args, ({ result }) => {
+      const push = (inputs: Nodes, tangents: Nodes, results: Nodes): Nodes => {
+        const moved = filled(args, tangents) as Tangents<A>;
+        const found = calledWith(args, inputs, (...again) => rule(again, moved));
+        return checked("customJvp", "a tangent", found, result, results);
+      };
       return {
         jvp(tangents, inputs, results) {
           const dy = push(inputs, orZeros(inputs, tangents), results);

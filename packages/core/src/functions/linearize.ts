@@ -52,7 +52,7 @@ export function linearize<A extends readonly unknown[], R>(
   const push = (...tangents: { [K in keyof A]: Reshapen<A[K]> }): Plain<R> => {
     const given = fresh.flatMap((arg, i) => {
       const like = tensorsOf(arg).map((x) => x.node);
-      return checked("linearize", `a tangent of argument ${i}`, tangents[i], like).filter((_, j) =>
+      return checked("linearize", `a tangent of argument ${i}`, tangents[i], arg, like).filter((_, j) =>
         isFloat(like[j]?.dtype ?? "int32"),
       );
     });

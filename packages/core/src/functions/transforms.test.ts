@@ -84,6 +84,34 @@ describe.each(deviceNames())("on %s", (device) => {
     expect(numbers(gradient.layers[0]!.bias)).toEqual([0.5, 0.5]);
     expect(gradient.rate).toBe(0.5);
   });
+  test("cotangents and tangents belong to their names, in whatever order they come", () => {
+    const at = { a: tensor([1, 2]), b: { c: tensor([3, 4]), scale: 2 } };
+    const f = (p: typeof at): { product: Tensor; square: Tensor } => ({
+      product: p.a.mul(p.b.c).mul(p.b.scale),
+      square: p.a.mul(p.a),
+    });
+    const along = { b: { c: tensor([0, 0]) }, a: tensor([1, 10]) };
+    const [, dy] = jvp(f, [at], [along as never]);
+    expect([numbers(dy.product), numbers(dy.square)]).toEqual([
+      [6, 80],
+      [2, 40],
+    ]);
+    expect(numbers(linearize(f, [at])[1](along as never).square)).toEqual([2, 40]);
+    const [g] = vjp(f, [at])[1]({ square: tensor([1, 1]), product: tensor([0, 0]) });
+    expect([numbers(g.a), numbers(g.b.c)]).toEqual([
+      [2, 4],
+      [0, 0],
+    ]);
+    expect(() => jvp(f, [at], [{ a: at.a, c: at.a } as never])).toThrow(
+      "jvp: expected tangents with the names a, b, got a, c",
+    );
+    expect(() => vjp(f, [at])[1]({ square: at.a, other: at.a } as never)).toThrow(
+      "vjp: expected cotangents with the names product, square, got square, other",
+    );
+    expect(() => vjp((x: Tensor) => [[x], [x, x]], [at.a])[1]([[at.a, at.a], [at.a]])).toThrow(
+      "vjp: expected cotangents with a tensor where there is one, got something else",
+    );
+  });
   test("auxiliary results", () => {
     const [[value, note], gradient] = valueAndGrad((a: Tensor) => [a.mul(a).sum(), "note"] as const, 0, {
       hasAux: true,

@@ -15,7 +15,7 @@ import { Tensor } from "../tensor/tensor.ts";
 import { nodeOf, range } from "./arguments.ts";
 import { countedUp, forCopies, type Randomness } from "./copies.ts";
 import { moved } from "./shape.ts";
-import { mapTensors, type Plain, type Reshapen, Substituted, tensorsOf } from "./trees.ts";
+import { alignedTensors, mapTensors, type Plain, type Reshapen, Substituted, tensorsOf } from "./trees.ts";
 
 /** Which arguments to differentiate by: a position, or several. */
 export type Positions = number | readonly number[];
@@ -189,10 +189,11 @@ function valueAndGradOf<A extends readonly unknown[]>(
   };
 }
 
-/** Tensors of a tree, checked to be as many and as large as those of another. */
-function matching(operation: string, what: string, tree: unknown, like: readonly Node[]): Node[] {
-  const nodes = tensorsOf(tree).map((x) => x.node);
-  if (nodes.length !== like.length || nodes.some((node, i) => !sameShape(node.shape, like[i]?.shape ?? [])))
+/** Tensors of a tree in the order of those of another, whose nodes are `like`, checked to be as many and as large. */
+function matching(operation: string, what: string, tree: unknown, model: unknown, like: readonly Node[]): Node[] {
+  const isWhole = tensorsOf(tree).length === like.length;
+  const nodes = (isWhole ? alignedTensors(operation, what, tree, model) : tensorsOf(tree)).map((x) => x.node);
+  if (!isWhole || nodes.some((node, i) => !sameShape(node.shape, like[i]?.shape ?? [])))
     throw new ShapeError(
       `${operation}: expected ${what} of shapes ${like.map((x) => showShape(x.shape)).join(", ")}, got ${nodes.map((x) => showShape(x.shape)).join(", ")}`,
     );
@@ -223,7 +224,7 @@ export function vjp<A extends readonly unknown[], R>(
   const gradients = reverse(b, roots, seeds, nodes);
   const found = gradients.filter((g) => g !== null);
   const pull = (cotangents: Reshapen<R>): { -readonly [K in keyof A]: Plain<A[K]> } => {
-    const pulled = rebuild({ roots: found, inputs: seeds }, matching("vjp", "cotangents", cotangents, roots));
+    const pulled = rebuild({ roots: found, inputs: seeds }, matching("vjp", "cotangents", cotangents, own, roots));
     let next = 0;
     const each = gradients.map((g) => (g === null ? null : (pulled[next++] ?? null)));
     return likeArguments(primals, positions, nodes, each) as never;
@@ -246,7 +247,7 @@ export function jvp<A extends readonly unknown[], R>(
   tangents: Reshapen<readonly [...A]>,
 ): [result: R, tangent: Plain<R>] {
   const { call, nodes } = freshArguments("jvp", primals, range(primals.length));
-  const directions = matching("jvp", "tangents", tangents, nodes);
+  const directions = matching("jvp", "tangents", tangents, primals, nodes);
   const result = call(f);
   const roots = tensorsOf(result).map((x) => x.node);
   expectFloats("jvp", roots);

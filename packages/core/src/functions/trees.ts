@@ -1,5 +1,5 @@
 // Trees of tensors: what transforms take and return. Arrays, plain objects and modules, nested; other values are left alone.
-import type { Node } from "../graph/node.ts";
+import { ArgumentError } from "../base/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** An object that transforms take for a tree, as they do modules: of tensors that it computes with, by name. */
@@ -43,6 +43,38 @@ export function tensorsOf(tree: unknown): Tensor[] {
   return isPlainObject(tree) ? Object.values(tree).flatMap(tensorsOf) : [];
 }
 
+const partsOf = (tree: unknown): Record<string, unknown> | null =>
+  isNamed(tree) ? tree.tensorsByName() : isPlainObject(tree) ? tree : null;
+
+/**
+ * The tensors of a tree in the order of those of another, which has as many: by name, whatever order the names come in.
+ * @throws {ArgumentError} `jvp: expected tangents with the names a, b, got a, c`
+ */
+export function alignedTensors(operation: string, what: string, tree: unknown, like: unknown): Tensor[] {
+  const differ = (expected: string, got: string): ArgumentError =>
+    new ArgumentError(`${operation}: expected ${what} with ${expected}, got ${got}`);
+  const [count, found] = [tensorsOf(like).length, tensorsOf(tree).length];
+  if (count !== found) throw differ(`${count} tensors`, `${found}`);
+  const align = (given: unknown, model: unknown): Tensor[] => {
+    if (model instanceof Tensor) {
+      if (given instanceof Tensor) return [given];
+      throw differ("a tensor where there is one", "something else");
+    }
+    if (Array.isArray(model)) {
+      if (Array.isArray(given)) return model.flatMap((part, i) => align(given[i], part));
+      if (tensorsOf(model).length > 0) throw differ("an array where there is one", "something else");
+    }
+    const models = partsOf(model);
+    if (models === null) return [];
+    const parts = partsOf(given) ?? {};
+    const names = Object.keys(models).filter((name) => tensorsOf(models[name]).length > 0);
+    if (names.some((name) => !Object.hasOwn(parts, name)))
+      throw differ(`the names ${names.join(", ")}`, Object.keys(parts).join(", ") || "none");
+    return names.flatMap((name) => align(parts[name], models[name]));
+  };
+  return align(tree, like);
+}
+
 /** The tree with each tensor replaced, depth first; a module becomes an object of what its tensors are replaced by. */
 export function mapTensors(tree: unknown, replace: (x: Tensor) => unknown): unknown {
   if (tree instanceof Tensor) return replace(tree);
@@ -58,16 +90,12 @@ export function mapTensors(tree: unknown, replace: (x: Tensor) => unknown): unkn
  * @example (await ((x) => standingFor([[x, tensor(5)]], () => x.mul(2)))(tensor(1)).item()) // 10
  */
 export function standingFor<R>(pairs: readonly (readonly [tensor: Tensor, other: Tensor])[], f: () => R): R {
-  const before: { tensor: Tensor; own: Node; node: Node }[] = [];
+  const ends: (() => void)[] = [];
   try {
-    for (const [tensor, { node }] of pairs) {
-      before.push({ tensor, own: tensor.node, node });
-      tensor.node = node;
-    }
+    for (const [tensor, { node }] of pairs) ends.push(tensor.standFor(node));
     return f();
   } finally {
-    // What was assigned meanwhile stays.
-    for (const { tensor, own, node } of before.reverse()) if (tensor.node === node) tensor.node = own;
+    for (const end of ends.reverse()) end();
   }
 }
 

@@ -31,8 +31,15 @@ function keepFor(root: Node, nodes: readonly Node[]): void {
   }
 }
 
-const leavesOf = (root: Node): Node[] =>
-  topological([root], (node) => node.requiresGrad).filter((node) => node.op.kind === "leaf");
+/** The leaves below `root` that require a gradient, and whether a value on the way there has been given up. */
+function leavesOf(root: Node): { readonly leaves: readonly Node[]; readonly isLosing: boolean } {
+  let isLosing = false;
+  const order = topological([root], (node) => {
+    isLosing ||= node.gone !== null;
+    return node.requiresGrad;
+  });
+  return { leaves: order.filter((node) => node.op.kind === "leaf"), isLosing };
+}
 
 export interface BackwardOptions {
   /** Keep what the forward pass has computed for another backward() after this one, instead of computing it again. */
@@ -70,9 +77,13 @@ interface LeafGradient {
   readonly gradient: Node | null;
 }
 
-/** The leaves below `root` that require a gradient, each with its cotangent. Builds nodes, computes nothing. */
-function leafGradients(root: Node, cotangent: Node, hook: CotangentHook | null = null): LeafGradient[] {
-  const leaves = leavesOf(root);
+/** The leaves of `root`, each with its cotangent. Builds nodes, computes nothing. */
+function leafGradients(
+  root: Node,
+  cotangent: Node,
+  leaves: readonly Node[],
+  hook: CotangentHook | null = null,
+): LeafGradient[] {
   const gradients = reverse(builder, [root], [cotangent], leaves, hook);
   return leaves.map((leaf, i) => ({ leaf, gradient: gradients[i] ?? null }));
 }
@@ -85,13 +96,14 @@ export function backward(
   add: (leaf: Node, gradient: Node) => Node | null,
 ): void {
   const cotangent = cotangentFor(node, gradient);
-  const found =
-    options.createGraph === true
-      ? leafGradients(node, cotangent, hookOf())
-      : withoutGradients(() => leafGradients(node, cotangent, hookOf()));
-  // The loss joins them, unless it is there or was given up.
-  const joining = node.storage === null && node.gone === null ? [node] : [];
-  expectComputable("backward", [...joining, ...found.flatMap((x) => x.gradient ?? [])]);
+  const { leaves, isLosing } = leavesOf(node);
+  const sweep = (): LeafGradient[] => leafGradients(node, cotangent, leaves, hookOf());
+  const found = options.createGraph === true ? sweep() : withoutGradients(sweep);
+  if (isLosing) {
+    // The loss joins them, unless it is there or was given up.
+    const joining = node.storage === null && node.gone === null ? [node] : [];
+    expectComputable("backward", [...joining, ...found.flatMap((x) => x.gradient ?? [])]);
+  }
   const totals = found.flatMap((x) => (x.gradient && add(x.leaf, x.gradient)) ?? []);
   expectGradients(node, totals, options);
 }
@@ -131,7 +143,7 @@ export const keptForReading = (roots: readonly Node[]): Kept[] =>
 function neededByReverse(root: Node): Node[] {
   const newest = Node.latestId;
   const gradients: Node[] = [];
-  const found = withoutGradients(() => leafGradients(root, builder.fill(1, root.shape, root)));
+  const found = withoutGradients(() => leafGradients(root, builder.fill(1, root.shape, root), leavesOf(root).leaves));
   for (const { gradient } of found) if (gradient) gradients.push(gradient);
   const needed = new Set<Node>();
   for (const node of topological(gradients, (x) => x.id > newest))

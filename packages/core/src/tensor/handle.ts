@@ -44,6 +44,8 @@ export class Handle {
   private former: Node | null = null;
   /** How often the gradient has been given up. */
   protected resets = 0;
+  /** While the handle stands for another node: whether it requires a gradient by itself. */
+  private ownRequiresGrad: boolean | null = null;
 
   constructor(node: Node) {
     this.current = node;
@@ -61,6 +63,21 @@ export class Handle {
     this.held?.release();
     this.current = node;
     if (trace !== null) trace.changed.add(this);
+  }
+
+  get requiresGrad(): boolean {
+    return this.ownRequiresGrad ?? this.current.requiresGrad;
+  }
+
+  /** Computes with `node` until the function that comes back is called; what was assigned meanwhile stays. */
+  standFor(node: Node): () => void {
+    const [own, before] = [this.node, this.ownRequiresGrad];
+    this.ownRequiresGrad = this.requiresGrad;
+    this.node = node;
+    return () => {
+      if (this.node === node) this.node = own;
+      this.ownRequiresGrad = before;
+    };
   }
 
   /** A node of the handle's shape, dtype and device; its value may be an older one. */

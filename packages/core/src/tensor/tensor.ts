@@ -85,9 +85,6 @@ export class Tensor<S extends Shape = Shape> extends Handle {
   get size(): number {
     return sizeOf(this.kind.shape);
   }
-  get requiresGrad(): boolean {
-    return this.kind.requiresGrad;
-  }
 
   // Arithmetic
 
