@@ -1,7 +1,7 @@
 // Forward mode: one sweep from the inputs to the roots, carrying a tangent with every value.
 import { sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
-import { makeNode, type Node } from "../graph/node.ts";
+import { makeNode, type Node, singularly } from "../graph/node.ts";
 import { dependents } from "./dependents.ts";
 
 /** The tangents of `roots`, given those of `wrt`; null where a root does not depend on them. */
@@ -51,12 +51,14 @@ function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node
   switch (op.kind) {
     case "elementwise": {
       const partials = op.partials(attrs);
+      const isSingular = op.singular?.(inputs) ?? false;
       let total: Node | null = null;
       inputs.forEach((input, i) => {
         const partial = partials[i];
         const dx = tangentOf(input);
         if (!partial || !dx) return;
-        const term = partial(b, dx, node, ...inputs);
+        const build = (): Node => partial(b, dx, node, ...inputs);
+        const term = isSingular ? singularly(build) : build();
         total = total ? b.add(total, term) : term;
       });
       return total && expandTo(b, total, node);
@@ -81,8 +83,10 @@ function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node
       const second = dRight && makeNode(op, [left, dRight], attrs);
       return first && second ? b.add(first, second) : (first ?? second);
     }
-    case "nonlinear":
-      return op.jvp(b, inputs.map(tangentOf), node, attrs, inputs);
+    case "nonlinear": {
+      const build = (): Node | null => op.jvp(b, inputs.map(tangentOf), node, attrs, inputs);
+      return op.singular ? singularly(build) : build();
+    }
     default:
       return null;
   }

@@ -1,7 +1,7 @@
 // Reverse mode: one sweep from the roots back to the inputs, adding up cotangents where a variable branches.
 import { broadcastAxes, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
-import type { Node } from "../graph/node.ts";
+import { type Node, singularly } from "../graph/node.ts";
 import { dependents } from "./dependents.ts";
 
 /** A part of a cotangent, and the user of the variable that it comes from; null for a root's own. */
@@ -104,8 +104,8 @@ class Sweep {
         inputs.forEach((input, i) => {
           const partial = partials[i];
           if (!partial || !between.has(input)) return;
-          const value = partial(b, g, node, ...inputs);
-          this.contribute(input, isSingular ? unlessUnused(b, g, value) : value, node);
+          const build = (): Node => partial(b, g, node, ...inputs);
+          this.contribute(input, isSingular ? unlessUnused(b, g, singularly(build)) : build(), node);
         });
         return;
       }
@@ -124,7 +124,8 @@ class Sweep {
         return;
       }
       case "nonlinear": {
-        this.spread(node, op.vjp(b, g, node, attrs, inputs));
+        const build = (): readonly (Node | null)[] => op.vjp(b, g, node, attrs, inputs);
+        this.spread(node, op.singular ? singularly(build).map((x) => x && unlessUnused(b, g, x)) : build());
         return;
       }
       case "part": {
@@ -157,6 +158,7 @@ function sumTo(b: Builder, g: Node, x: Node): Node {
  * derivatives by g, where that happens to be 0, are still there.
  */
 function unlessUnused(b: Builder, g: Node, value: Node): Node {
+  if (value === g) return g;
   const zero = b.num(0, g);
   return b.select(b.and(b.eq(g, zero), b.ne(value, value)), b.num(0, value), value);
 }

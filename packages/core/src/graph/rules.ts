@@ -52,6 +52,8 @@ export interface Bilinear extends Common {
 
 export interface Nonlinear extends Common {
   readonly kind: "nonlinear";
+  /** An operation on single elements whose derivative may be infinite or NaN, as of elementwise ones. */
+  readonly singular?: true;
   /** The cotangents of all inputs. */
   vjp(b: Builder, g: Node, y: Node, attrs: Attrs, inputs: readonly Node[]): readonly (Node | null)[];
   /** The tangent of y; `tangents` has null where an input does not move. */

@@ -127,6 +127,7 @@ export type Order = { readonly order: number };
 export const lgamma: Nonlinear = {
   kind: "nonlinear",
   name: "lgamma",
+  singular: true,
   dtype: floats,
   shape: broadcast,
   vjp: (b, g, _, __, [x]) => [b.mul(g, makeNode(polygamma, [only(x)], { order: 0 }))],
@@ -193,6 +194,7 @@ function cotangentPolynomial(n: number): readonly number[] {
 export const polygamma: Nonlinear = {
   kind: "nonlinear",
   name: "polygamma",
+  singular: true,
   dtype: floats,
   shape: broadcast,
   vjp: (b, g, _, { order }: Order, [x]) => [b.mul(g, makeNode(polygamma, [only(x)], { order: order + 1 }))],
