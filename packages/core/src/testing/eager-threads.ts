@@ -1,4 +1,4 @@
-// For tests: a device that shares every kernel between two threads, however small, so that suites of small samples try threads too.
+// For tests: a device that shares every kernel between threads, however small, so that suites of small samples try threads too.
 import { registerDevice } from "../runtime/devices.ts";
 import { Balance } from "../runtime/wasm/balance.ts";
 import { createWasmDevice } from "../runtime/wasm/device.ts";
@@ -19,9 +19,9 @@ class EagerPool extends ThreadPool {
   }
 }
 
-/** Registers the device "threads" and returns its pool, which counts what the second thread has done. */
-export function registerEagerThreads(): ThreadPool {
-  const pool = new EagerPool(2);
-  registerDevice("threads", () => createWasmDevice({ ...wasmFeatures(), minSharedNs: 0 }, pool, "threads"));
+/** Registers a device of so many threads and returns its pool, which counts what the others have done. */
+export function registerEagerThreads(threads = 2, name = "threads"): ThreadPool {
+  const pool = new EagerPool(threads);
+  registerDevice(name, () => createWasmDevice({ ...wasmFeatures(), minSharedNs: 0 }, pool, name));
   return pool;
 }

@@ -11,7 +11,7 @@ import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import { Evaluator } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
 import { type I32, i32, select } from "./instructions.ts";
-import { LaneOperations } from "./lanes.ts";
+import { LaneOperations, type Lanes } from "./lanes.ts";
 import { type Nest, type NestStage, simplifyNest } from "./nest.ts";
 import { keepRows, rootsOf, rowBytesOf, type Step, stepsOf, storesOf } from "./steps.ts";
 import { minSharedNs, workNs } from "./work.ts";
@@ -59,8 +59,8 @@ const oneByOne: Cut = { width: 1, unroll: 1, straight: 1 };
 const lanesPerVector = 4;
 /** Windows of 3 × 3 are written out. */
 const largestFlat = 9;
-/** Float32 additions in a row before a sum is carried over to float64. */
-const blockSteps = 64;
+/** Float32 additions to one state before a sum is carried over to float64: its error is theirs, however many terms there are. */
+const blockSteps = 16;
 
 /** What is decided before code is written. */
 interface Layout {
@@ -206,13 +206,20 @@ class LoopWriter {
     const last = rank - 1;
     const lanesAreInner = !this.vectorIsOuter;
     const unroll = unrollFor(costOf(roots));
+    // Terms of a round are added up in pairs first: a state takes a quarter of the additions in a row, which round, and wait.
+    const inPairs = !lanesAreInner && unroll === 4 && stores.length === 0 && folds.every(isPlainSum);
     const cut: Cut = lanesAreInner
       ? { width: 4, unroll, straight: this.layout.straight }
-      : { width: 1, unroll: Math.max(1, Math.floor(4 / outerPoints.length)), straight: this.layout.straight / 2 };
+      : {
+          width: 1,
+          unroll: inPairs ? unroll : Math.max(1, Math.floor(4 / outerPoints.length)),
+          straight: this.layout.straight / 2,
+        };
     const innerSizes = nest.sizes.slice(nest.outer);
     const isEmpty = innerSizes.includes(0);
     const units = this.layout.flat ? sizeOf(innerSizes) : Math.ceil((nest.sizes[last] ?? 1) / cut.width);
-    const width = Math.max(1, Math.min(4, units, this.layout.flat || units <= cut.straight ? units : cut.unroll));
+    const states = Math.max(1, Math.min(4, units, this.layout.flat || units <= cut.straight ? units : cut.unroll));
+    const width = inPairs ? 1 : states;
     const block = this.blockOf(cut);
     const accumulators = outerPoints.map(() =>
       folds.map((fold) => new Accumulator(evaluator.lanes, fold.op, foldedType(fold), width, block !== null)),
@@ -222,20 +229,38 @@ class LoopWriter {
       const flush = (): void => {
         for (const group of accumulators) for (const accumulator of group) accumulator.flush();
       };
+      const joined = (outerPoint: Point, { deltas, lanes }: Point): Point => ({
+        deltas: outerPoint.deltas.map((delta, dim) => delta + (deltas[dim] ?? 0)),
+        lanes: lanesAreInner ? lanes : outerPoint.lanes,
+      });
+      const termOf = (fold: FoldStage, point: Point): Lanes =>
+        evaluator.lanes.cast(evaluator.value(fold.value, point), foldedType(fold));
       const body = (inner: readonly Point[]): void => {
         const points = outerPoints.flatMap((outerPoint, group) =>
-          inner.map(({ deltas, lanes }, slot) => ({
-            group,
-            slot,
-            point: {
-              deltas: outerPoint.deltas.map((delta, dim) => delta + (deltas[dim] ?? 0)),
-              lanes: lanesAreInner ? lanes : outerPoint.lanes,
-            },
-          })),
+          inner.map((at, slot) => ({ group, slot, point: joined(outerPoint, at) })),
         );
+        if (inPairs) {
+          // Two rows at a time, since loads had better go through memory in its order.
+          const pairs = inner.flatMap((_, i) => (i % 2 === 0 ? [inner.slice(i, i + 2)] : []));
+          const sums = pairs.map((rows) =>
+            outerPoints.map((outerPoint) =>
+              folds.map((fold) => {
+                const terms = rows.map((at) => termOf(fold, joined(outerPoint, at)));
+                return evaluator.lanes.keepLanes(sumInPairs(evaluator.lanes, terms));
+              }),
+            ),
+          );
+          accumulators.forEach((group, g) => {
+            group.forEach((accumulator, i) => {
+              const terms = sums.flatMap((of) => of[g]?.[i] ?? []);
+              accumulator.add(0, sumInPairs(evaluator.lanes, terms), null, null);
+            });
+          });
+          return;
+        }
         for (const { group, slot, point } of points)
           folds.forEach((fold, i) => {
-            const value = evaluator.lanes.cast(evaluator.value(fold.value, point), foldedType(fold));
+            const value = termOf(fold, point);
             const position = fold.position ? (evaluator.value(fold.position, point).parts[0] ?? null) : null;
             const mask = lanesAreInner && point.lanes < lanesPerVector ? evaluator.lanes.laneMask(point.lanes) : null;
             accumulators[group]?.[i]?.add(slot, value, position, mask);
@@ -368,6 +393,16 @@ class LoopWriter {
       f.brIf(again, left);
     });
   }
+}
+
+const isPlainSum = (fold: FoldStage): boolean => fold.op === "add" && foldedType(fold) === "float32";
+
+/** The sum of at least one value. */
+function sumInPairs(c: LaneOperations, values: readonly Lanes[]): Lanes {
+  const [first = c.literal("float32", 0), second] = values;
+  if (!second) return first;
+  const half = Math.ceil(values.length / 2);
+  return c.apply("add", "float32", [sumInPairs(c, values.slice(0, half)), sumInPairs(c, values.slice(half))]);
 }
 
 /** The dtype that a fold compares or adds up in. */
