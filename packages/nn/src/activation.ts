@@ -1,7 +1,9 @@
 // Activation functions as layers.
 import {
+  ArgumentError,
   celu,
   elu,
+  type Generator,
   gelu,
   glu,
   hardshrink,
@@ -9,10 +11,12 @@ import {
   hardswish,
   hardtanh,
   leakyRelu,
+  live,
   logSigmoid,
   logSoftmax,
   mish,
   prelu,
+  rand,
   relu,
   relu6,
   type Shape,
@@ -28,10 +32,18 @@ import {
   tanh,
   tanhshrink,
   tensor,
+  where,
 } from "@cotangent/core";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import type { SameShape } from "./shape-rules.ts";
+
+export interface RReLUOptions {
+  readonly lower?: number;
+  readonly upper?: number;
+  /** What the slopes are drawn from; the shared generator by default. */
+  readonly generator?: Generator;
+}
 
 /** A layer without state that keeps the shape. */
 abstract class Activation extends Module {
@@ -62,6 +74,48 @@ export class LeakyReLU extends Activation {
   }
   override forward<S extends Shape>(x: Tensor<S>): Tensor<S> {
     return leakyRelu(x, { slope: this.slope });
+  }
+}
+
+/** x where it is above `threshold`, `value` elsewhere. */
+export class Threshold extends Activation {
+  readonly threshold: number;
+  readonly value: number;
+  constructor(threshold: number, value: number) {
+    super();
+    this.threshold = threshold;
+    this.value = value;
+  }
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S>;
+  override forward(x: Tensor): Tensor {
+    return where(x.gt(this.threshold), x, this.value);
+  }
+}
+
+/**
+ * x where it is positive, slope·x elsewhere: while training, a slope of its own from `lower` to `upper` for each element,
+ * otherwise the mean of the two (Xu et al., "Empirical evaluation of rectified activations", 2015).
+ * @throws {ArgumentError} `RReLU: expected lower of at most upper, got 1 and 0.5`
+ */
+export class RReLU extends Activation {
+  readonly lower: number;
+  readonly upper: number;
+  private readonly generator: Generator | undefined;
+  constructor({ lower = 1 / 8, upper = 1 / 3, generator }: RReLUOptions = {}) {
+    super();
+    if (!(lower <= upper)) throw new ArgumentError(`RReLU: expected lower of at most upper, got ${lower} and ${upper}`);
+    this.lower = lower;
+    this.upper = upper;
+    this.generator = generator;
+  }
+  override forward<S extends Shape>(x: Tensor<S>): Tensor<S>;
+  override forward(x: Tensor): Tensor {
+    const { lower, upper, generator } = this;
+    const { draws } = live(() => ({ draws: this.training }));
+    if (!draws) return leakyRelu(x, { slope: (lower + upper) / 2 });
+    const dtype = x.dtype === "float64" ? "float64" : "float32";
+    const drawn = rand(x.shape, { dtype, device: x.device, ...(generator && { generator }) });
+    return where(x.gt(0), x, x.mul(drawn.mul(upper - lower).add(lower)));
   }
 }
 

@@ -20,7 +20,16 @@ export {
 } from "./conv.ts";
 export { accuracy, type CrossEntropyOptions, crossEntropy, type NLLOptions, nllLoss } from "./cross-entropy.ts";
 export { type CTCOptions, ctcLoss } from "./ctc-loss.ts";
-export { Dropout, Dropout1d, Dropout2d, Dropout3d, type DropoutOptions } from "./dropout.ts";
+export { CosineSimilarity, PairwiseDistance } from "./distance.ts";
+export {
+  AlphaDropout,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  type DropoutOptions,
+  FeatureAlphaDropout,
+} from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Flatten, Unflatten } from "./flatten.ts";
 export { functionalCall } from "./functional-call.ts";

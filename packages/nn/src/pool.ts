@@ -235,11 +235,18 @@ export class LPPool3d extends LPPool<3> {
 }
 
 abstract class AdaptivePool<R extends Rank> extends Windows<R> {
-  readonly outputSize: PerAxis;
+  readonly outputSize: number | readonly (number | null)[];
 
-  constructor(outputSize: PerAxis) {
+  constructor(outputSize: number | readonly (number | null)[]) {
     super();
     this.outputSize = outputSize;
+  }
+
+  /** The sizes of the result for x: null keeps that of x. */
+  protected sizesFor({ shape }: Tensor): PerAxis {
+    const { outputSize } = this;
+    if (typeof outputSize === "number") return outputSize;
+    return outputSize.map((n, i) => n ?? shape[shape.length - this.spatialRank() + i] ?? 1);
   }
 
   override toString(): string {
@@ -249,13 +256,13 @@ abstract class AdaptivePool<R extends Rank> extends Windows<R> {
 
 abstract class AdaptiveAvgPool<R extends Rank> extends AdaptivePool<R> {
   protected override pool(x: Tensor): Tensor {
-    return adaptiveAverage[this.spatialRank()](x, this.outputSize);
+    return adaptiveAverage[this.spatialRank()](x, this.sizesFor(x));
   }
 }
 
 abstract class AdaptiveMaxPool<R extends Rank> extends AdaptivePool<R> {
   protected override pool(x: Tensor): Tensor {
-    return adaptiveLargest[this.spatialRank()](x, this.outputSize);
+    return adaptiveLargest[this.spatialRank()](x, this.sizesFor(x));
   }
 }
 
@@ -268,7 +275,7 @@ export class AdaptiveAvgPool1d extends AdaptiveAvgPool<1> {
 
 /**
  * The means of windows of [batch, channels, height, width], so large that there are `outputSize` of them along each axis.
- * @param outputSize of the result: one number or [height, width]
+ * @param outputSize of the result: one number or [height, width], with null for as many as there are
  * @example new AdaptiveAvgPool2d(1).forward(zeros([32, 8, 7, 5])).shape // [32, 8, 1, 1]
  */
 export class AdaptiveAvgPool2d extends AdaptiveAvgPool<2> {

@@ -101,7 +101,9 @@ describe.each(deviceNames())("on %s", (device) => {
           { target: b, value },
         ]);
     expect(wrong(a.add(1))).toThrow(new ShapeError("assign: expected shape [3], got [2]"));
-    expect(wrong(b.gt(0))).toThrow(new DTypeError("assign: expected float32, got bool"));
+    expect(wrong(b.gt(0))).toThrow(
+      new DTypeError('assign: expected float32, got bool. Convert it with .to("float32")'),
+    );
     expect([...a.dataSync()]).toEqual(before);
   });
 });
