@@ -1,8 +1,9 @@
 // Forward mode: one sweep from the inputs to the roots, carrying a tangent with every value.
 import { sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
-import { makeNode, type Node, singularly } from "../graph/node.ts";
+import { makeNode, type Node } from "../graph/node.ts";
 import { dependents } from "./dependents.ts";
+import { singularly } from "./singular.ts";
 
 /** The tangents of `roots`, given those of `wrt`; null where a root does not depend on them. */
 export function forward(
@@ -51,14 +52,13 @@ function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node
   switch (op.kind) {
     case "elementwise": {
       const partials = op.partials(attrs);
-      const isSingular = op.singular?.(inputs) ?? false;
+      const a = op.singular?.(inputs) ? singularly(b) : b;
       let total: Node | null = null;
       inputs.forEach((input, i) => {
         const partial = partials[i];
         const dx = tangentOf(input);
         if (!partial || !dx) return;
-        const build = (): Node => partial(b, dx, node, ...inputs);
-        const term = isSingular ? singularly(build) : build();
+        const term = partial(a, dx, node, ...inputs);
         total = total ? b.add(total, term) : term;
       });
       return total && expandTo(b, total, node);
@@ -83,10 +83,8 @@ function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node
       const second = dRight && makeNode(op, [left, dRight], attrs);
       return first && second ? b.add(first, second) : (first ?? second);
     }
-    case "nonlinear": {
-      const build = (): Node | null => op.jvp(b, inputs.map(tangentOf), node, attrs, inputs);
-      return op.singular ? singularly(build) : build();
-    }
+    case "nonlinear":
+      return op.jvp(op.singular ? singularly(b) : b, inputs.map(tangentOf), node, attrs, inputs);
     default:
       return null;
   }

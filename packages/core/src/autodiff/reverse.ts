@@ -1,8 +1,9 @@
 // Reverse mode: one sweep from the roots back to the inputs, adding up cotangents where a variable branches.
 import { broadcastAxes, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
-import { type Node, singularly } from "../graph/node.ts";
+import type { Node } from "../graph/node.ts";
 import { dependents } from "./dependents.ts";
+import { singularly } from "./singular.ts";
 
 /** A part of a cotangent, and the user of the variable that it comes from; null for a root's own. */
 export interface Contribution {
@@ -104,8 +105,8 @@ class Sweep {
         inputs.forEach((input, i) => {
           const partial = partials[i];
           if (!partial || !between.has(input)) return;
-          const build = (): Node => partial(b, g, node, ...inputs);
-          this.contribute(input, isSingular ? unlessUnused(b, g, singularly(build)) : build(), node);
+          const value = partial(isSingular ? singularly(b) : b, g, node, ...inputs);
+          this.contribute(input, isSingular ? unlessUnused(b, g, value) : value, node);
         });
         return;
       }
@@ -124,8 +125,8 @@ class Sweep {
         return;
       }
       case "nonlinear": {
-        const build = (): readonly (Node | null)[] => op.vjp(b, g, node, attrs, inputs);
-        this.spread(node, op.singular ? singularly(build).map((x) => x && unlessUnused(b, g, x)) : build());
+        const values = op.vjp(op.singular ? singularly(b) : b, g, node, attrs, inputs);
+        this.spread(node, op.singular ? values.map((x) => x && unlessUnused(b, g, x)) : values);
         return;
       }
       case "part": {

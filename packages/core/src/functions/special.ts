@@ -1,7 +1,8 @@
 // Special functions: error, gamma and Bessel functions, and products with logarithms. Integers and bools become float32.
+import { singularly } from "../autodiff/singular.ts";
 import { ArgumentError } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
-import { makeNode, type Node, singularly } from "../graph/node.ts";
+import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { atanh } from "../ops/hyperbolic.ts";
 import * as ops from "../ops/special.ts";
@@ -138,7 +139,7 @@ function timesLog(p: Node, q: Node, floor: number, log: (q: Node) => Node): Node
   const isOpen = b.and(b.lt(b.num(floor, q), q), b.lt(q, b.num(Number.POSITIVE_INFINITY, q)));
   const isUnknown = b.ne(q, q);
   const isNothing = b.and(b.eq(p, b.num(0, p)), b.not(b.or(isOpen, isUnknown)));
-  return singularly(() => b.mul(p, log(b.select(isNothing, b.num(floor + 1, q), q))));
+  return singularly(b).mul(p, log(b.select(isNothing, b.num(floor + 1, q), q)));
 }
 
 /**

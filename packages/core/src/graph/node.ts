@@ -3,7 +3,7 @@ import type { DType } from "../base/dtype.ts";
 import { DeviceError } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import type { Storage } from "../base/storage.ts";
-import type { Elementwise, Op } from "./rules.ts";
+import type { Op } from "./rules.ts";
 
 export type AttrValue = number | string | boolean | null | readonly AttrValue[] | { readonly [key: string]: AttrValue };
 export type Attrs = { readonly [key: string]: AttrValue };
@@ -115,32 +115,8 @@ const carriesGradient = (op: Op, dtype: DType): boolean =>
   (dtype === "float32" || dtype === "float64") &&
   !(op.kind === "linear" && op.stops === true);
 
-const singulars = new Map<Elementwise, Elementwise>();
-let singular = false;
-
-const isNumber = ({ op }: Node): boolean => op.kind === "constant" || op.kind === "scalar";
-
-/** The record for a formula in which infinities may meet zeros: singular, but for factors and terms that are numbers. */
-function singularOf(op: Elementwise): Elementwise {
-  const made = singulars.get(op) ?? { ...op, singular: (inputs) => !inputs.some(isNumber) };
-  singulars.set(op, made);
-  return made;
-}
-
-/** Runs `body`, which builds the derivative of a singular operation: what it builds is singular as well, in any order. */
-export function singularly<T>(body: () => T): T {
-  const before = singular;
-  singular = true;
-  try {
-    return body();
-  } finally {
-    singular = before;
-  }
-}
-
 /** Builds a node; its record checks shapes and dtypes here, so that errors point at the caller's line. */
-export function makeNode(record: Op, inputs: readonly Node[], attrs: Attrs = noAttrs): Node {
-  const op = singular && record.kind === "elementwise" && !record.singular ? singularOf(record) : record;
+export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs): Node {
   let device = "";
   let tracked = false;
   for (const input of inputs) {
