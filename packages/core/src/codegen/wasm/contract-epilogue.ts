@@ -7,7 +7,7 @@ import type { Guard, View } from "../../base/view.ts";
 import type { ContractKernel, Expr, LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
 import { type Axis, collapse, collapseTogether, groupsOf, rewrite } from "./contract-axes.ts";
-import { loopsWorkspaceBytes } from "./loops.ts";
+import { loopsWorkspaceBytes } from "./loop-layout.ts";
 
 /** How far something moves, in units of `scale`, with the index of the batch and the start of the block. */
 export interface Shift {

@@ -9,8 +9,10 @@ import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
-import { emitLoops, loopsWorkspaceBytes, loopUnits } from "./loops.ts";
+import { loopsWorkspaceBytes } from "./loop-layout.ts";
+import { emitLoops } from "./loops.ts";
 import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, packRuns, stepsOf } from "./packing.ts";
+import { loopUnits } from "./told-sizes.ts";
 
 /** Bytes of memory that the kernel needs at `work`, whatever the engine can do. */
 export const contractWorkspaceBytes = (kernel: ContractKernel): number =>
@@ -22,7 +24,7 @@ const planBytes = (plan: ContractPlan): number =>
 /** Blocks of results that can be computed apart. */
 export function contractUnits(kernel: ContractKernel, features: WasmFeatures): number {
   const plan = planContract(kernel, features.wideVectors === true);
-  if (plan.kind === "loops") return loopUnits(plan.kernel, features);
+  if (plan.kind === "loops") return loopUnits(plan.kernel, features, undefined);
   return plan.kind === "gemm" && plan.epilogue.kind !== "whole" ? blocksOf(plan) : 1;
 }
 
@@ -365,6 +367,7 @@ class GemmEmitter {
       epilogue.indices.length > 0 ? this.epilogueParams(epilogue) : this.params,
       this.status,
       i32.add(this.place("epilogue"), constant(Math.ceil(tables / 64) * 64)),
+      constant(0),
     );
   }
 }

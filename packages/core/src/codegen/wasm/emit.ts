@@ -3,17 +3,21 @@ import type { Kernel } from "../../kernel/ir.ts";
 import { contractUnits, contractWorkspaceBytes, emitContract } from "./contract.ts";
 import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
-import { emitLoops, loopsWorkspaceBytes, loopUnits } from "./loops.ts";
+import { loopsWorkspaceBytes } from "./loop-layout.ts";
+import { emitLoops } from "./loops.ts";
 import { emitRoutine, routineUnits, routineWorkspaceBytes } from "./routine.ts";
+import { loopUnits, type Sized, sizedLoops } from "./told-sizes.ts";
 
 export type { WasmFeatures } from "./features.ts";
+export type { Sized } from "./told-sizes.ts";
 export { minClaimNs, minSharedNs, workNs } from "./work.ts";
 
 /**
  * A module that imports `env.memory` (and scalar functions `math.*` where float64 needs them) and exports k0, k1, …:
  * (operands, params, status, work, from, to) → (), addresses of: the operands' addresses, the float64 params, the status
  * cell of failed checks, and `workspaceBytes` of memory; then which units of work to do, from ≤ unit < to. Kernels are
- * canonical: slots, params and checks count from 0.
+ * canonical: slots, params and checks count from 0. What `sizedKernel` tells the code lies before the operands' addresses, the
+ * first number last.
  */
 export function emitModule(kernels: readonly Kernel[], features: WasmFeatures): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
@@ -40,8 +44,19 @@ function emitKernel(module: ModuleBuilder, kernel: Kernel, features: WasmFeature
   }
 }
 
+/** The kernel to write code for in place of this one, and the sizes that its code is told: equal kernels share their code. */
+export function sizedKernel(kernel: Kernel, features: WasmFeatures): Sized {
+  switch (kernel.form) {
+    case "contract":
+    case "routine":
+      return { kernel, sizes: [] };
+    default:
+      return sizedLoops(kernel, features);
+  }
+}
+
 /** Bytes of memory that the kernel needs at `work`. */
-export function workspaceBytes(kernel: Kernel): number {
+export function workspaceBytes({ kernel }: Sized): number {
   switch (kernel.form) {
     case "contract":
       return contractWorkspaceBytes(kernel);
@@ -56,13 +71,13 @@ export function workspaceBytes(kernel: Kernel): number {
  * Into how many units the kernel's work is cut. It depends on sizes and features alone, and units know nothing of each
  * other: whoever runs them, in whatever order, the results have the same bits.
  */
-export function unitsOf(kernel: Kernel, features: WasmFeatures): number {
+export function unitsOf({ kernel, sizes }: Sized, features: WasmFeatures): number {
   switch (kernel.form) {
     case "contract":
       return contractUnits(kernel, features);
     case "routine":
       return routineUnits(kernel);
     default:
-      return loopUnits(kernel, features);
+      return loopUnits(kernel, features, sizes[0]);
   }
 }

@@ -6,7 +6,7 @@ import { erf } from "../../kernel/erf.ts";
 import type { CheckStatus } from "../../kernel/interpret.ts";
 import type { Kernel } from "../../kernel/ir.ts";
 import { pow } from "../../kernel/scalar.ts";
-import { emitModule, unitsOf, type WasmFeatures, workspaceBytes } from "./emit.ts";
+import { emitModule, type Sized, sizedKernel, unitsOf, type WasmFeatures, workspaceBytes } from "./emit.ts";
 
 export interface LoadedKernel {
   /** The slots' arrays in the kernel's memory. */
@@ -33,15 +33,17 @@ function pickMath(): Record<string, (...x: number[]) => number> {
   return { exp, expm1, log, log1p, sin, cos, tan, tanh, atan2: (y = 0, x = 0) => atan2(y, x) };
 }
 
-/** Lays the slots out with at least 64 bytes of padding after each. */
+/** Runs `code` in place of the kernel. Lays the slots out with at least 64 bytes of padding after each. */
 export function loadKernel(
   kernel: Kernel,
   dtypes: readonly DType[],
   slots: readonly TypedArray[],
   params: readonly number[],
   features: WasmFeatures,
+  code: Sized = sizedKernel(kernel, features),
 ): LoadedKernel {
-  const header = roundUp(16 + 4 * slots.length) + roundUp(8 * params.length);
+  const table = roundUp(16 + 4 * code.sizes.length);
+  const header = roundUp(table + 4 * slots.length) + roundUp(8 * params.length);
   let end = header;
   const starts = slots.map((slot) => {
     const start = end;
@@ -49,7 +51,7 @@ export function loadKernel(
     return start;
   });
   const work = end;
-  const workEnd = work + workspaceBytes(kernel);
+  const workEnd = work + workspaceBytes(code);
   end = roundUp(workEnd) + 64;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
   const bytes = new Uint8Array(memory.buffer).fill(canary);
@@ -58,14 +60,15 @@ export function loadKernel(
     array.set(slot);
     return array;
   });
-  const paramsAt = roundUp(16 + 4 * slots.length);
-  new Int32Array(memory.buffer, 16, slots.length).set(starts);
+  const paramsAt = roundUp(table + 4 * slots.length);
+  new Int32Array(memory.buffer, table, slots.length).set(starts);
+  new Int32Array(memory.buffer, table - 4 * code.sizes.length, code.sizes.length).set(code.sizes.toReversed());
   const numbers = new Float64Array(memory.buffer, paramsAt, params.length);
   numbers.set(params);
   const status = new Int32Array(memory.buffer, 0, 2);
-  const module = emitModule([kernel], features);
+  const module = emitModule([code.kernel], features);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory }, math });
-  const units = unitsOf(kernel, features);
+  const units = unitsOf(code, features);
   const k0 = instance.exports.k0;
   if (typeof k0 !== "function") throw new TypeError("loadKernel: the module has no k0");
   return {
@@ -75,7 +78,7 @@ export function loadKernel(
     units,
     run: (from = 0, to = units) => {
       status.fill(0);
-      k0(16, paramsAt, 0, work, from, to);
+      k0(table, paramsAt, 0, work, from, to);
     },
     status: () => ({ failed: (status[0] ?? 0) - 1, value: status[1] ?? 0 }),
     isPaddingIntact: () =>

@@ -1,20 +1,19 @@
-// Loop kernels as WebAssembly: which loop runs in the lanes, how far loops are unrolled, where stages and folds go.
+// Loop kernels as WebAssembly: loops, what they move along, where stages and folds go. loop-layout.ts decides how they run.
 import type { DType } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
-import { exprOrder } from "../../kernel/walk.ts";
-import { type Extent, kernelFunction } from "./abi.ts";
+import { type Extent, kernelFunction, toldSize } from "./abi.ts";
 import { Accumulator } from "./accumulate.ts";
 import type { Affine, Point } from "./address.ts";
 import { costOf, unrollFor } from "./cost.ts";
-import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
+import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import { Evaluator } from "./expression.ts";
 import type { WasmFeatures } from "./features.ts";
 import { type I32, i32, select } from "./instructions.ts";
 import { LaneOperations, type Lanes } from "./lanes.ts";
-import { type Nest, type NestStage, simplifyNest } from "./nest.ts";
-import { keepRows, rootsOf, rowBytesOf, type Step, stepsOf, storesOf } from "./steps.ts";
-import { minSharedNs, workNs } from "./work.ts";
+import { type Cut, type LoopLayout, lanesPerVector, layoutOf, oneByOne, type Split, splitOf } from "./loop-layout.ts";
+import type { Nest, NestStage } from "./nest.ts";
+import { rootsOf, rowBytesOf, storesOf } from "./steps.ts";
 
 export function emitLoops(
   module: ModuleBuilder,
@@ -23,20 +22,13 @@ export function emitLoops(
   extent: Extent = "units",
 ): FunctionBuilder {
   const f = kernelFunction(module, extent);
-  const layout = layoutOf(kernel, extent === "units" ? features : null);
+  const layout = layoutOf(kernel);
+  const split = extent === "units" ? splitOf(kernel, features) : null;
   const { sizes, outer } = layout.nest;
-  if (!sizes.slice(0, outer).includes(0)) new LoopWriter(new LaneOperations(f, module, features), layout).write();
+  const told = (): I32 => (extent === "units" ? toldSize(f, 0) : f.param("i32", 4));
+  if (!sizes.slice(0, outer).includes(0))
+    new LoopWriter(new LaneOperations(f, module, features), layout, split, told).write();
   return f;
-}
-
-/** How many units of work the kernel can be cut into. */
-export const loopUnits = (kernel: LoopKernel, features: WasmFeatures): number =>
-  layoutOf(kernel, features).split?.units ?? 1;
-
-/** Bytes at `work` that the kernel needs. */
-export function loopsWorkspaceBytes(kernel: LoopKernel): number {
-  const { nest, rows } = layoutOf(kernel, null);
-  return rows * rowBytesOf(nest);
 }
 
 type FoldStage = NestStage & { readonly kind: "fold" };
@@ -47,93 +39,26 @@ interface Block {
   readonly iterations: number;
 }
 
-/** How a loop is cut: iterations side by side in a point, points side by side in one round. */
-interface Cut {
-  readonly width: 1 | 4;
-  readonly unroll: number;
-  /** Loops of no more points than this are written out. */
-  readonly straight: number;
-}
-
-const oneByOne: Cut = { width: 1, unroll: 1, straight: 1 };
-const lanesPerVector = 4;
-/** Windows of 3 × 3 are written out. */
-const largestFlat = 9;
 /** Float32 additions to one state before a sum is carried over to float64: its error is theirs, however many terms there are. */
 const blockSteps = 16;
 
-/** What is decided before code is written. */
-interface Layout {
-  readonly nest: Nest;
-  /** How the loop over an outer dim is cut. */
-  readonly cutOf: (dim: number) => Cut;
-  /** The dim in the lanes, or -1. */
-  readonly vector: number;
-  /** Loops in the lanes of no more points than this are written out. */
-  readonly straight: number;
-  readonly steps: readonly Step[];
-  /** How many rows the workspace holds. */
-  readonly rows: number;
-  /** Rounds of this outer loop are the units that threads share; null: the kernel is one unit. */
-  readonly split: Split | null;
-  /** The last dim has two iterations, whose stores alternate: the lanes run along the dim before it. */
-  readonly alternates: boolean;
-  /** The inner dims are so small that all their iterations are written out. */
-  readonly flat: boolean;
-}
-
-interface Split {
-  readonly dim: number;
-  readonly units: number;
-}
-
-/** `features`: of the engine whose threads may share the kernel; null where it is one unit in any case. */
-function layoutOf(kernel: LoopKernel, features: WasmFeatures | null): Layout {
-  const nest = simplifyNest(kernel);
-  const { sizes, outer } = nest;
-  const alternates = storesAlternate(nest);
-  const vector = alternates ? outer - 2 : chooseVector(nest);
-  const first = stepsOf(nest.stages);
-  const cost = costOf(rootsOf(nest.stages));
-  const straight = 2 * unrollFor(cost);
-  const isLong = Math.ceil((sizes[vector] ?? 1) / lanesPerVector) > straight;
-  const innerSize = sizeOf(sizes.slice(outer));
-  const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
-  const { steps, rows } = vector >= outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
-  const unroll = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
-  const cutOf = (dim: number): Cut => (dim === vector ? { width: 4, unroll, straight } : oneByOne);
-  const isShared = features !== null && workNs(kernel) >= (features.minSharedNs ?? minSharedNs);
-  const split = isShared ? chooseSplit(sizes.slice(0, alternates ? outer - 1 : outer), cutOf) : null;
-  return { nest, cutOf, vector, straight, steps, rows, alternates, flat, split };
-}
-
-/** Enough units that threads come out even. */
-const manyUnits = 32;
-
-/** The outermost loop that has many rounds, or else the one that has most. */
-function chooseSplit(sizes: readonly number[], cutOf: (dim: number) => Cut): Split | null {
-  let best: Split | null = null;
-  for (const [dim, size] of sizes.entries()) {
-    if (best && best.units >= manyUnits) break;
-    const { width, unroll, straight } = cutOf(dim);
-    const units = Math.ceil(size / width) <= straight ? 1 : Math.ceil(size / (width * unroll));
-    if (units > (best?.units ?? 1)) best = { dim, units };
-  }
-  return best;
-}
-
 class LoopWriter {
   private readonly f: FunctionBuilder;
-  private readonly layout: Layout;
+  private readonly layout: LoopLayout;
+  private readonly split: Split | null;
+  /** How long the nest's free axis is. */
+  private readonly told: () => I32;
   private readonly nest: Nest;
   private readonly evaluator: Evaluator;
   /** Lanes are separate outer indices, rather than parts of one row. */
   private readonly vectorIsOuter: boolean;
   private readonly stagesOfAll: readonly NestStage[];
 
-  constructor(lanes: LaneOperations, layout: Layout) {
+  constructor(lanes: LaneOperations, layout: LoopLayout, split: Split | null, told: () => I32) {
     this.f = lanes.f;
     this.layout = layout;
+    this.split = split;
+    this.told = told;
     this.nest = layout.nest;
     this.vectorIsOuter = layout.vector < layout.nest.outer;
     this.stagesOfAll = layout.steps.flatMap((step) => step.stages);
@@ -315,13 +240,14 @@ class LoopWriter {
 
   private loop(
     dim: number,
-    { width, unroll, straight }: Cut,
+    cut: Cut,
     affines: readonly Affine[],
     block: (Block & { flush(): void }) | null,
     body: (points: readonly { delta: number; lanes: number }[]) => void,
   ): void {
-    const { evaluator } = this;
-    const size = this.nest.sizes[dim] ?? 1;
+    const { evaluator, nest } = this;
+    const { width, unroll, straight } = cut;
+    const size = nest.sizes[dim] ?? 1;
     const pointsOf = (count: number): { delta: number; lanes: number }[] =>
       Array.from({ length: Math.ceil(count / width) }, (_, i) => ({
         delta: i * width,
@@ -334,18 +260,31 @@ class LoopWriter {
       }
       evaluator.frame(() => {
         const step = width * unroll;
-        const rounds = Math.floor(size / step);
         const advance = evaluator.addresses.moveAlong(dim, affines);
         const round = (): void => {
           evaluator.frame(() => body(pointsOf(step)));
           advance(step);
         };
+        const isSplit = dim === this.split?.dim;
+        if (isSplit) advance(i32.mul(this.f.param("i32", 4), i32.const(step)));
+        if (nest.free?.dim === dim) {
+          const { rounds, left } = this.toldRounds(nest.free.factor, step);
+          const rest = (): void =>
+            this.rest(left, nest.free?.factor ?? 1, cut, advance, (lanes) => body([{ delta: 0, lanes }]));
+          if (isSplit) {
+            this.repeatBetween(rounds, round);
+            this.f.if(i32.lt(rounds, this.f.param("i32", 5)), rest);
+          } else {
+            this.f.if(rounds, () => this.repeat(rounds, block, round));
+            rest();
+          }
+          return;
+        }
+        const rounds = Math.floor(size / step);
         const rest = (): void => evaluator.frame(() => body(pointsOf(size - rounds * step)));
-        if (dim === this.layout.split?.dim) {
-          const [from, to] = [this.f.param("i32", 4), this.f.param("i32", 5)];
-          advance(i32.mul(from, i32.const(step)));
-          if (rounds > 0) this.repeatBetween(from, to, rounds, round);
-          if (rounds * step < size) this.f.if(i32.lt(i32.const(rounds), to), rest);
+        if (isSplit) {
+          if (rounds > 0) this.repeatBetween(i32.const(rounds), round);
+          if (rounds * step < size) this.f.if(i32.lt(i32.const(rounds), this.f.param("i32", 5)), rest);
           return;
         }
         if (rounds > 0) this.repeat(rounds, block, round);
@@ -354,10 +293,44 @@ class LoopWriter {
     });
   }
 
-  /** Rounds from … to − 1, as far as there are. */
-  private repeatBetween(from: I32, to: I32, rounds: number, round: () => void): void {
+  /** Of a loop whose extent is told: its rounds of so many iterations, and the iterations that are left. */
+  private toldRounds(factor: number, step: number): { rounds: Local<"i32">; left: Local<"i32"> } {
     const { f } = this;
-    const left = f.local("i32", i32.sub(select(i32.lt(to, i32.const(rounds)), to, i32.const(rounds)), from));
+    const extent = f.hoist("extent", "i32", () => i32.mul(this.told(), i32.const(factor)));
+    return {
+      rounds: f.hoist(`rounds ${step}`, "i32", () => i32.divU(extent, i32.const(step))),
+      left: f.hoist(`left ${step}`, "i32", () => i32.remU(extent, i32.const(step))),
+    };
+  }
+
+  /** The iterations after the last round, where their number is told: whole vectors, then one by one. */
+  private rest(
+    left: Local<"i32">,
+    factor: number,
+    { width, unroll }: Cut,
+    advance: (iterations: number) => void,
+    body: (lanes: number) => void,
+  ): void {
+    const { f, evaluator } = this;
+    const count = f.local("i32");
+    const loop = (by: number, lanes: number): void => {
+      f.while(i32.ge(count, i32.const(by)), () => {
+        evaluator.frame(() => body(lanes));
+        advance(by);
+        f.increase(count, -by);
+      });
+    };
+    if (factor % (width * unroll) === 0) return;
+    f.set(count, left);
+    if (width > 1 && unroll > 1) loop(width, width);
+    if (factor % width !== 0 || width === 1) loop(1, 1);
+  }
+
+  /** Rounds from … to − 1 of those that are shared, as far as there are. */
+  private repeatBetween(rounds: I32, round: () => void): void {
+    const { f } = this;
+    const [from, to] = [f.param("i32", 4), f.param("i32", 5)];
+    const left = f.local("i32", i32.sub(select(i32.lt(to, rounds), to, rounds), from));
     f.if(i32.lt(i32.const(0), left), () =>
       f.loop((again) => {
         round();
@@ -367,22 +340,24 @@ class LoopWriter {
     );
   }
 
-  private repeat(rounds: number, block: (Block & { flush(): void }) | null, round: () => void): void {
+  /** At least one round. */
+  private repeat(rounds: number | I32, block: (Block & { flush(): void }) | null, round: () => void): void {
     const { f } = this;
-    const counted = (count: ReturnType<FunctionBuilder["local"]> & { type: "i32" }): void => {
+    const counted = (count: Local<"i32">): void => {
       f.loop((again) => {
         round();
         f.set(count, i32.sub(count, i32.const(1)));
         f.brIf(again, count);
       });
     };
-    if (!block || rounds <= block.iterations) {
+    const total = typeof rounds === "number" ? i32.const(rounds) : rounds;
+    if (!block || (typeof rounds === "number" && rounds <= block.iterations)) {
       if (rounds === 1) round();
-      else counted(f.local("i32", i32.const(rounds)));
+      else counted(f.local("i32", total));
       if (block) block.flush();
       return;
     }
-    const left = f.local("i32", i32.const(rounds));
+    const left = f.local("i32", total);
     const count = f.local("i32");
     f.loop((again) => {
       f.set(count, i32.const(block.iterations));
@@ -419,33 +394,4 @@ function allPoints(sizes: readonly number[], first: number): Point[] {
   for (let dim = first; dim < sizes.length; dim++)
     points = points.flatMap((point) => Array.from({ length: sizes[dim] ?? 1 }, (_, i) => shifted(point, dim, i, 1)));
   return points;
-}
-
-/** The stores of the last two dims fill memory without gaps, one iteration of the last after the other. */
-const isAlternating = ({ dtype, view }: Store, vector: number): boolean =>
-  (dtype === "float32" || dtype === "int32") && view.strides[vector] === 2 && view.strides[vector + 1] === 1;
-
-function storesAlternate({ sizes, outer, stages }: Nest): boolean {
-  if (sizes.length !== outer || outer < 2 || sizes[outer - 1] !== 2 || (sizes[outer - 2] ?? 1) < lanesPerVector)
-    return false;
-  return storesOf(stages).every((store) => isAlternating(store, outer - 2));
-}
-
-/** The dim whose iterations go into the lanes: one along which memory is contiguous, the last outer or inner one. */
-function chooseVector({ sizes, outer, stages }: Nest): number {
-  const rank = sizes.length;
-  if (rank === 0) return -1;
-  if (rank === outer) return outer - 1;
-  const inner = rank - 1;
-  if (outer === 0) return inner;
-  const innerSize = sizes[inner] ?? 1;
-  const outerSize = sizes[outer - 1] ?? 1;
-  const views = [
-    ...storesOf(stages.filter((stage) => stage.kind === "each")).map((store) => store.view),
-    ...exprOrder(rootsOf(stages)).flatMap((expr) => (expr.kind === "load" ? [expr.view] : [])),
-  ];
-  const strided = (dim: number): number => views.filter((view) => Math.abs(view.strides[dim] ?? 0) > 1).length;
-  if (innerSize >= 4 && strided(inner) <= strided(outer - 1)) return inner;
-  if (outerSize >= 4) return outer - 1;
-  return innerSize >= outerSize ? inner : outer - 1;
 }

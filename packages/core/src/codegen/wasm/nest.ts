@@ -6,6 +6,7 @@ import { contiguousStrides } from "../../base/shape.ts";
 import type { Guard, View } from "../../base/view.ts";
 import type { Expr, LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder, kernelDims, kernelRoots, kernelStores } from "../../kernel/walk.ts";
+import { anySize } from "./abi.ts";
 
 export type IndexExpr = Expr & { readonly kind: "index" };
 
@@ -28,6 +29,8 @@ export interface Nest {
   readonly sizes: readonly number[];
   readonly outer: number;
   readonly stages: readonly NestStage[];
+  /** The dim that holds the axis of any size, if the kernel has one, and how many iterations each of its indices makes. */
+  readonly free: { readonly dim: number; readonly factor: number } | null;
 }
 
 /** A function of the loop indices in its linear part: one number for each dim. */
@@ -80,7 +83,9 @@ export function simplifyNest(kernel: LoopKernel): Nest {
     const position = stage.op.startsWith("arg") ? rewrite.index(0, positions) : null;
     return { ...stage, index: folds++, value: rewrite.expr(stage.value), position };
   });
-  return { sizes, outer: outerGroups.length, stages };
+  const dim = groups.findIndex((group) => group.some((axis) => dims[axis] === anySize));
+  const free = dim < 0 ? null : { dim, factor: (sizes[dim] ?? 1) / anySize };
+  return { sizes, outer: outerGroups.length, stages, free };
 }
 
 /** Of all that depends on loop indices. */

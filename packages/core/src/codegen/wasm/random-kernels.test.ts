@@ -7,8 +7,10 @@ import { type Shape, sizeOf } from "../../base/shape.ts";
 import { composeView, contiguousView, type View, type ViewOp } from "../../base/view.ts";
 import { runKernel } from "../../kernel/interpret.ts";
 import type { Expr, LoopKernel, Stage, Store } from "../../kernel/ir.ts";
+import { kernelDims } from "../../kernel/walk.ts";
 import { loadKernel } from "./harness.ts";
 import { engineFlags } from "./kernel-samples.ts";
+import { withAnySize } from "./told-sizes.ts";
 
 engineFlags.forEach(setFlagsFromString);
 
@@ -247,8 +249,8 @@ class Generator {
   }
 }
 
-/** Runs a random kernel both ways; what differs, or null. */
-function compare(seed: number): string | null {
+/** Runs a random kernel both ways, in turn with code for any size of each of its axes; what differs, or null. */
+function compare(seed: number, anySize: boolean): string | null {
   const generator = new Generator(seed);
   const kernel = generator.kernel();
   const slots = generator.slots.map((slot) => generator.input(slot));
@@ -256,19 +258,25 @@ function compare(seed: number): string | null {
   const expected = slots.map((slot) => slot.slice());
   runKernel(kernel, expected, params, { failed: -1, value: 0 });
   const dtypes = generator.slots.map((slot) => slot.dtype);
-  const loaded = loadKernel(kernel, dtypes, slots, params, { relaxedSimd: seed % 3 !== 0 });
-  for (const compiler of ["baseline", "optimizing"]) {
-    slots.forEach((slot, i) => {
-      loaded.slots[i]?.set(slot);
-    });
-    loaded.run();
-    if (!loaded.isPaddingIntact()) return `${seed}: wrote outside of the slots`;
-    for (const [slot, array] of expected.entries())
-      for (const [i, want] of array.entries()) {
-        const got = loaded.slots[slot]?.[i] ?? Number.NaN;
-        const isNear = Math.abs(got - want) <= 2e-4 * Math.max(1, Math.abs(want)) || Object.is(got, want);
-        if (!isNear) return `${seed}, ${compiler}: slot ${slot} [${i}]: expected ${want}, got ${got}`;
-      }
+  const features = { relaxedSimd: seed % 3 !== 0 };
+  const own = { kernel, sizes: [] };
+  const codes = anySize ? kernelDims(kernel).flatMap((_, axis) => withAnySize(kernel, axis) ?? []) : [own];
+  for (const [code, sized] of codes.entries()) {
+    const loaded = loadKernel(kernel, dtypes, slots, params, features, sized);
+    for (const compiler of ["baseline", "optimizing"]) {
+      slots.forEach((slot, i) => {
+        loaded.slots[i]?.set(slot);
+      });
+      if (compiler === "baseline") loaded.run();
+      else for (let unit = loaded.units - 1; unit >= 0; unit--) loaded.run(unit, unit + 1);
+      if (!loaded.isPaddingIntact()) return `${seed}: wrote outside of the slots`;
+      for (const [slot, array] of expected.entries())
+        for (const [i, want] of array.entries()) {
+          const got = loaded.slots[slot]?.[i] ?? Number.NaN;
+          const isNear = Math.abs(got - want) <= 2e-4 * Math.max(1, Math.abs(want)) || Object.is(got, want);
+          if (!isNear) return `${seed}, code ${code}, ${compiler}: slot ${slot} [${i}]: expected ${want}, got ${got}`;
+        }
+    }
   }
   return null;
 }
@@ -276,12 +284,19 @@ function compare(seed: number): string | null {
 describe("random kernels", () => {
   const first = Number(process.env.FIRST_SEED ?? 0);
   const count = Number(process.env.SEEDS ?? 300);
-  it(`do as the interpreter does, seeds ${first} to ${first + count - 1}`, { timeout: 600_000 }, () => {
-    const wrong: string[] = [];
-    for (let seed = first; seed < first + count; seed++) {
-      const difference = compare(seed);
-      if (difference) wrong.push(difference);
-    }
-    expect(wrong).toEqual([]);
-  });
+  it.each([
+    ["their own size", false],
+    ["any size", true],
+  ])(
+    `do as the interpreter does with code for %s, seeds ${first} to ${first + count - 1}`,
+    { timeout: 600_000 },
+    (_, anySize) => {
+      const wrong: string[] = [];
+      for (let seed = first; seed < first + count; seed++) {
+        const difference = compare(seed, anySize);
+        if (difference) wrong.push(difference);
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
 });

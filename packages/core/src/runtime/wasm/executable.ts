@@ -64,7 +64,7 @@ function sideOf(
 }
 
 export class WasmExecutable implements Executable {
-  /** Operand addresses (i32), params (f64), then a status of two i32 for each kernel with checks, and one for all others. */
+  /** Sizes and operand addresses of each kernel (i32), params (f64), then a status of two i32 for each kernel with checks, and one for all others. */
   readonly table: Block;
   private readonly plan: Plan;
   private readonly memory: LinearMemory;
@@ -105,7 +105,7 @@ export class WasmExecutable implements Executable {
     this.wakes = pool?.isWorthWaking(sharedNs) === true;
     this.functions = codes.map(({ run }) => run);
     this.units = Int32Array.from(codes, ({ units }) => units);
-    const operandCount = kernels.reduce((sum, { slots }) => sum + slots.length, 0);
+    const operandCount = kernels.reduce((sum, { slots }, i) => sum + slots.length + (codes[i]?.sizes.length ?? 0), 0);
     const paramCount = kernels.reduce((sum, { params }) => sum + params.length, 0);
     const withChecks = kernels.filter(({ checks }) => checks.length > 0);
     const paramOffset = 8 * Math.ceil(operandCount / 2);
@@ -119,7 +119,11 @@ export class WasmExecutable implements Executable {
     const sources: number[] = [];
     let operand = address;
     let status = statusAddress;
-    const perKernel = kernels.map((kernel) => {
+    const perKernel = kernels.map((kernel, i) => {
+      for (const size of codes[i]?.sizes.toReversed() ?? []) {
+        memory.int32[operand / 4] = size;
+        operand += 4;
+      }
       const addresses = {
         operands: operand,
         params: address + paramOffset + 8 * sources.length,

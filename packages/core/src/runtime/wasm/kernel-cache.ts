@@ -2,9 +2,18 @@
 
 import { CotangentError } from "../../base/errors.ts";
 import { binaryInstructions, unaryInstructions } from "../../base/instruction.ts";
-import { emitModule, minClaimNs, minSharedNs, unitsOf, workNs, workspaceBytes } from "../../codegen/wasm/emit.ts";
+import {
+  emitModule,
+  minClaimNs,
+  minSharedNs,
+  type Sized,
+  sizedKernel,
+  unitsOf,
+  workNs,
+  workspaceBytes,
+} from "../../codegen/wasm/emit.ts";
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
-import type { CanonicalKernel } from "../../kernel/canonical.ts";
+import { type CanonicalKernel, canonicalKernel } from "../../kernel/canonical.ts";
 import type { Kernel } from "../../kernel/ir.ts";
 import { runsOnHost } from "../../kernel/routines.ts";
 import { type Formula, scalarFormula } from "../../kernel/scalar.ts";
@@ -16,13 +25,31 @@ export type KernelFunction = SharedKernel["run"];
 
 export interface KernelCode {
   readonly run: KernelFunction;
+  /** What the function is told, before the operands' addresses. */
+  readonly sizes: readonly number[];
   /** What one thread needs. */
   readonly workBytes: number;
   readonly units: number;
   /** How threads run it together; null where one runs it alone. */
   readonly shared: SharedKernel | null;
-  /** Lives as long as any code of its module: workers forget what is gone. */
-  readonly home: object;
+  /** Lives as long as any code that runs it. */
+  readonly program: Program;
+}
+
+/** A compiled function: kernels that differ in sizes may share it. */
+interface Program {
+  readonly run: KernelFunction;
+  /** Its number in its module. */
+  readonly index: number;
+  readonly home: Home;
+}
+
+/** A module. Workers get to know it with the first of its functions that is worth sharing, and forget it when it is gone. */
+interface Home {
+  readonly module: WebAssembly.Module | null;
+  readonly count: number;
+  /** The number by which workers know its first function, or -1. */
+  first: number;
 }
 
 /** Functions that kernels import for what WebAssembly has no instruction for, in double precision. */
@@ -30,17 +57,20 @@ const math: Record<string, Formula> = Object.fromEntries(
   [...unaryInstructions, ...binaryInstructions].map((op) => [op, scalarFormula(op, "float64")]),
 );
 
-type Coded = Pick<CanonicalKernel, "key" | "kernel">;
-
 const isKernelFunction = (value: unknown): value is KernelFunction => typeof value === "function";
 
 export class KernelCache {
-  /** Least recently used first. Plans hold the code that they run, so forgetting it here is safe. */
+  /** By kernel, sizes and all; least recently used first. Plans hold the code that they run, so forgetting it here is safe. */
   private readonly codes = new Map<string, KernelCode>();
+  /** By the kernel that they were written for, as long as any code runs them. */
+  private readonly programs = new Map<string, WeakRef<Program>>();
+  private readonly gone: FinalizationRegistry<string>;
   private readonly memory: WebAssembly.Memory;
   private readonly features: WasmFeatures;
   private readonly limit: number;
   private readonly pool: ThreadPool | null;
+  /** How many kernels were compiled. */
+  compiled = 0;
 
   /** `pool`: who shares large kernels; the memory is a shared one then. */
   constructor(memory: WebAssembly.Memory, features: WasmFeatures, pool: ThreadPool | null = null, limit = 4096) {
@@ -48,6 +78,9 @@ export class KernelCache {
     this.features = { ...features, sharedMemory: pool !== null };
     this.pool = pool;
     this.limit = limit;
+    this.gone = new FinalizationRegistry((key) => {
+      if (!this.programs.get(key)?.deref()) this.programs.delete(key);
+    });
   }
 
   get size(): number {
@@ -56,16 +89,25 @@ export class KernelCache {
 
   /** The code of each kernel; what is new is compiled as one module. */
   codesOf(kernels: readonly CanonicalKernel[]): KernelCode[] {
-    const missing = new Map<string, Coded>();
-    const fresh = new Map<string, KernelCode>();
+    const fresh = new Map<string, { readonly sized: Sized; readonly programKey: string }>();
+    const missing = new Map<string, Kernel>();
+    const programs = new Map<string, Program>();
     for (const { key, kernel } of kernels) {
-      if (this.codes.has(key)) continue;
-      if (runsOnHost(kernel)) fresh.set(key, this.hosted(hostRoutine(kernel, this.memory, this.features)));
-      else missing.set(key, { key, kernel });
+      if (this.codes.has(key) || fresh.has(key)) continue;
+      const sized = sizedKernel(kernel, this.features);
+      const programKey = sized.kernel === kernel ? key : canonicalKernel(sized.kernel).key;
+      fresh.set(key, { sized, programKey });
+      const known = this.programs.get(programKey)?.deref();
+      if (known) programs.set(programKey, known);
+      else if (runsOnHost(kernel))
+        programs.set(programKey, this.hosted(hostRoutine(kernel, this.memory, this.features)));
+      else missing.set(programKey, sized.kernel);
     }
-    if (missing.size > 0) for (const [key, code] of this.compile([...missing.values()])) fresh.set(key, code);
-    const codes = kernels.map(({ key }) => {
-      const code = this.codes.get(key) ?? fresh.get(key);
+    if (missing.size > 0) for (const [key, program] of this.compile([...missing])) programs.set(key, program);
+    const codes = kernels.map(({ key, kernel }) => {
+      const made = fresh.get(key);
+      const program = made && programs.get(made.programKey);
+      const code = this.codes.get(key) ?? (program && this.codeOf(kernel, made.sized, program));
       if (!code) throw new CotangentError("wasm: expected code for each kernel, got none");
       this.codes.delete(key);
       this.codes.set(key, code);
@@ -79,13 +121,13 @@ export class KernelCache {
   }
 
   /** What JavaScript runs is not shared. */
-  private hosted(run: KernelFunction): KernelCode {
-    return { run, workBytes: 0, units: 1, shared: null, home: run };
+  private hosted(run: KernelFunction): Program {
+    return { run, index: 0, home: { module: null, count: 1, first: -1 } };
   }
 
-  private compile(kernels: readonly Coded[]): Map<string, KernelCode> {
+  private compile(kernels: readonly (readonly [key: string, kernel: Kernel])[]): Map<string, Program> {
     const bytes = emitModule(
-      kernels.map(({ kernel }) => kernel),
+      kernels.map(([, kernel]) => kernel),
       this.features,
     );
     const module = new WebAssembly.Module(bytes);
@@ -95,41 +137,43 @@ export class KernelCache {
     );
     if (!isPortable && kernels.length > 1) return new Map(kernels.flatMap((kernel) => [...this.compile([kernel])]));
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory }, math });
-    const home = {};
-    const share = isPortable ? this.sharer(home, module, kernels.length) : () => null;
+    const home: Home = { module: isPortable ? module : null, count: kernels.length, first: -1 };
+    this.compiled += kernels.length;
     return new Map(
-      kernels.map(({ key, kernel }, i) => {
-        const run = exports[`k${i}`];
+      kernels.map(([key], index) => {
+        const run = exports[`k${index}`];
         if (!isKernelFunction(run))
-          throw new CotangentError(`wasm: expected an exported function k${i}, got ${typeof run}`);
-        const units = unitsOf(kernel, this.features);
-        const workBytes = workspaceBytes(kernel);
-        return [key, { run, units, workBytes, home, shared: share(kernel, i, { run, units, workBytes }) }];
+          throw new CotangentError(`wasm: expected an exported function k${index}, got ${typeof run}`);
+        const program: Program = { run, index, home };
+        this.programs.set(key, new WeakRef(program));
+        this.gone.register(program, key);
+        return [key, program];
       }),
     );
   }
 
-  /** Makes kernels of a module known to the pool, once there is one that is worth sharing. */
-  private sharer(
-    home: object,
-    module: WebAssembly.Module,
-    count: number,
-  ): (kernel: Kernel, i: number, code: Pick<KernelCode, "run" | "units" | "workBytes">) => SharedKernel | null {
-    let first = -1;
-    return (kernel, i, { run, units, workBytes }) => {
-      const ns = workNs(kernel);
-      if (!this.pool || units < 2 || ns < (this.features.minSharedNs ?? minSharedNs)) return null;
-      if (first < 0) first = this.pool.add(home, module, this.memory, count);
-      const leastUnits = Math.min(Math.ceil(units / 2), Math.ceil((units * minClaimNs) / ns));
-      return {
-        run,
-        id: first + i,
-        units,
-        leastUnits,
-        workStep: 64 * Math.ceil(workBytes / 64),
-        workNs: ns,
-        unitMs: Number.POSITIVE_INFINITY,
-      };
+  private codeOf(kernel: Kernel, sized: Sized, program: Program): KernelCode {
+    const { run } = program;
+    if (runsOnHost(kernel)) return { run, sizes: [], workBytes: 0, units: 1, shared: null, program };
+    const units = unitsOf(sized, this.features);
+    const workBytes = workspaceBytes(sized);
+    const shared = this.share(kernel, program, units, workBytes);
+    return { run, sizes: sized.sizes, workBytes, units, shared, program };
+  }
+
+  private share(kernel: Kernel, { run, index, home }: Program, units: number, workBytes: number): SharedKernel | null {
+    const ns = workNs(kernel);
+    const isWorth = units >= 2 && ns >= (this.features.minSharedNs ?? minSharedNs);
+    if (!this.pool || !home.module || !isWorth) return null;
+    if (home.first < 0) home.first = this.pool.add(home, home.module, this.memory, home.count);
+    return {
+      run,
+      id: home.first + index,
+      units,
+      leastUnits: Math.min(Math.ceil(units / 2), Math.ceil((units * minClaimNs) / ns)),
+      workStep: 64 * Math.ceil(workBytes / 64),
+      workNs: ns,
+      unitMs: Number.POSITIVE_INFINITY,
     };
   }
 }
