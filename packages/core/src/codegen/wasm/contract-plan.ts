@@ -28,6 +28,8 @@ export interface GemmTarget {
 
 export interface GemmPlan {
   readonly kind: "gemm";
+  /** The product with the roles of operands and axes that are taken here. */
+  readonly kernel: ContractKernel;
   readonly a: GemmOperand;
   readonly b: GemmOperand;
   readonly batch: number;
@@ -40,6 +42,8 @@ export interface GemmPlan {
   readonly rowBlock: number;
   readonly columnBlock: number;
   readonly kBlock: number;
+  readonly rowChunks: number;
+  readonly columnBlocks: number;
   readonly target: GemmTarget;
   readonly epilogue: Epilogue;
   /** Offsets in the workspace, in bytes. */
@@ -111,8 +115,23 @@ type PlainLoad = Expr & { kind: "load" };
 const isPlain = (expr: Expr): expr is PlainLoad =>
   expr.kind === "load" && expr.dtype === "float32" && expr.view.guards.length === 0;
 
+const plans = {
+  narrow: new WeakMap<ContractKernel, ContractPlan>(),
+  wide: new WeakMap<ContractKernel, ContractPlan>(),
+};
+
 /** `wide`: whether the engine makes 256-bit operations of pairs (see WasmFeatures.wideVectors). */
 export function planContract(kernel: ContractKernel, wide: boolean): ContractPlan {
+  const known = plans[wide ? "wide" : "narrow"];
+  let plan = known.get(kernel);
+  if (!plan) {
+    plan = makePlan(kernel, wide);
+    known.set(kernel, plan);
+  }
+  return plan;
+}
+
+function makePlan(kernel: ContractKernel, wide: boolean): ContractPlan {
   const { batch, m, n, k } = groupsOf(kernel);
   if (batch * m * n === 0) return { kind: "empty" };
   if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
@@ -296,6 +315,7 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   };
   return {
     kind: "gemm",
+    kernel,
     a: {
       slot: a.slot,
       offset: a.view.offset,
@@ -323,6 +343,8 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
     rowBlock,
     columnBlock,
     kBlock,
+    rowChunks: Math.ceil(m / rowChunk),
+    columnBlocks: Math.ceil(n / columnBlock),
     target,
     epilogue: epilogue ?? { kind: "none", workBytes: 0 },
     work: { ...work, bytes },

@@ -1,36 +1,43 @@
 // Contractions as WebAssembly: blocked matrix products whose tiles stay in registers (Goto and van de Geijn, "Anatomy
 // of high-performance matrix multiplication", 2008). contract-plan.ts decides, this file writes the loops.
 import type { ContractKernel } from "../../kernel/ir.ts";
-import { kernelFunction } from "./abi.ts";
+import { anySize, kernelFunction, toldSize } from "./abi.ts";
 import type { Axis } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
-import { type ContractPlan, type GemmPlan, isRun, packedPanelBytes, planContract } from "./contract-plan.ts";
+import { type GemmPlan, isRun, planContract } from "./contract-plan.ts";
+import { codeGemm, type GemmCode, type Size } from "./contract-sizes.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
-import { loopsWorkspaceBytes } from "./loop-layout.ts";
 import { emitLoops } from "./loops.ts";
 import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, packRuns, stepsOf } from "./packing.ts";
-import { loopUnits } from "./told-sizes.ts";
+import { type Sized, sizedLoops } from "./told-sizes.ts";
 
-/** Bytes of memory that the kernel needs at `work`, whatever the engine can do. */
-export const contractWorkspaceBytes = (kernel: ContractKernel): number =>
-  Math.max(...[false, true].map((wide) => planBytes(planContract(kernel, wide))));
+/** Bytes of memory that the kernel needs at `work`. */
+export function contractWorkspaceBytes(kernel: ContractKernel, features: WasmFeatures): number {
+  const plan = planContract(kernel, features.wideVectors === true);
+  return plan.kind === "gemm" ? plan.work.bytes : 0;
+}
 
-const planBytes = (plan: ContractPlan): number =>
-  plan.kind === "gemm" ? plan.work.bytes : plan.kind === "loops" ? loopsWorkspaceBytes(plan.kernel) : 0;
+/** Code for products that differ in their batch alone, where that costs nothing. */
+export function sizedContract(kernel: ContractKernel, key: string, features: WasmFeatures): Sized {
+  const plan = planContract(kernel, features.wideVectors === true);
+  if (plan.kind === "loops") return sizedLoops(plan.kernel, key, features);
+  if (plan.kind === "empty") return { kernel, sizes: [], key };
+  const { sizes, key: codeKey } = codeGemm(plan);
+  // The first line holds the extents.
+  return { kernel, sizes, key: `${codeKey}${key.slice(key.indexOf("\n"))}` };
+}
 
 /** Blocks of results that can be computed apart. */
 export function contractUnits(kernel: ContractKernel, features: WasmFeatures): number {
   const plan = planContract(kernel, features.wideVectors === true);
-  if (plan.kind === "loops") return loopUnits(plan.kernel, features, undefined);
   return plan.kind === "gemm" && plan.epilogue.kind !== "whole" ? blocksOf(plan) : 1;
 }
 
 /** How many blocks of the batch, of columns and of rows there are. */
-const blocksOf = ({ batch, m, n, rowChunk, columnBlock }: GemmPlan): number =>
-  batch * Math.ceil(n / columnBlock) * Math.ceil(m / rowChunk);
+const blocksOf = ({ batch, columnBlocks, rowChunks }: GemmPlan): number => batch * columnBlocks * rowChunks;
 
 export function emitContract(module: ModuleBuilder, kernel: ContractKernel, features: WasmFeatures): FunctionBuilder {
   const plan = planContract(kernel, features.wideVectors === true);
@@ -38,9 +45,9 @@ export function emitContract(module: ModuleBuilder, kernel: ContractKernel, feat
     case "empty":
       return kernelFunction(module);
     case "loops":
-      return emitLoops(module, plan.kernel, features);
+      throw new TypeError("emitContract: expected the loops of this kernel in its place");
     case "gemm":
-      return new GemmEmitter(module, plan, features).emit();
+      return new GemmEmitter(module, codeGemm(plan).code, features).emit();
   }
 }
 
@@ -51,7 +58,7 @@ const strideBytes = (axes: readonly Axis[]): number => 4 * (axes.at(-1)?.stride 
 
 class GemmEmitter {
   private readonly module: ModuleBuilder;
-  private readonly plan: GemmPlan;
+  private readonly plan: GemmCode;
   private readonly features: WasmFeatures;
   private readonly f: FunctionBuilder;
   private readonly operands: Local<"i32">;
@@ -64,7 +71,7 @@ class GemmEmitter {
   /** Addresses for the batch index at hand. */
   private readonly base: Record<"a" | "b" | "target", Local<"i32">>;
 
-  constructor(module: ModuleBuilder, plan: GemmPlan, features: WasmFeatures) {
+  constructor(module: ModuleBuilder, plan: GemmCode, features: WasmFeatures) {
     this.module = module;
     this.plan = plan;
     this.features = features;
@@ -80,35 +87,40 @@ class GemmEmitter {
     this.base = { a: zero(), b: zero(), target: zero() };
   }
 
+  /** A size of the plan, which the kernel may have to be told. */
+  private size(size: Size): I32 {
+    if (typeof size === "number") return i32.const(size);
+    return this.f.hoist(`size ${size.told}`, "i32", () => toldSize(this.f, size.told));
+  }
+
   emit(): FunctionBuilder {
     const { f, plan, at, counts } = this;
-    const { a, b, kBlock, columnBlock, rowBlock, rowChunk, epilogue } = plan;
-    const oneStep = kBlock >= plan.k;
+    const { a, b, kBlock, columnBlock, isOneStep, epilogue } = plan;
     if (epilogue.kind !== "none" && epilogue.indices.length > 0 && epilogue.params > 0)
       f.memoryCopy(this.epilogueParams(epilogue), this.params, constant(8 * epilogue.params));
     this.setBases();
     if (a.packed && a.hoisted) {
-      f.set(counts.rows, constant(plan.m));
-      f.set(counts.steps, constant(plan.k));
+      f.set(counts.rows, this.size(plan.m));
+      f.set(counts.steps, this.size(plan.k));
       this.packA();
     }
     if (b.packed && b.hoisted) {
       f.set(counts.columns, constant(plan.n));
-      f.set(counts.steps, constant(plan.k));
+      f.set(counts.steps, this.size(plan.k));
       this.packB();
     }
     this.eachUnit(
       () => {
         f.set(counts.columns, minimum(constant(columnBlock), i32.sub(constant(plan.n), at.column)));
-        if (plan.batch > 1) this.setBases();
-        if (oneStep) f.set(counts.steps, constant(plan.k));
-        if (b.packed && !b.hoisted && oneStep) this.packB();
+        if (plan.isBatched) this.setBases();
+        if (isOneStep) f.set(counts.steps, this.size(plan.k));
+        if (b.packed && !b.hoisted && isOneStep) this.packB();
       },
       () => {
-        this.each(at.step, constant(0), constant(plan.k), kBlock, oneStep, () => {
-          f.set(counts.steps, minimum(constant(kBlock), i32.sub(constant(plan.k), at.step)));
-          if (b.packed && !oneStep) this.packB();
-          this.rowBlocks(rowBlock, rowChunk);
+        this.each(at.step, constant(0), this.size(plan.k), this.size(kBlock), isOneStep, () => {
+          f.set(counts.steps, minimum(this.size(kBlock), i32.sub(this.size(plan.k), at.step)));
+          if (b.packed && !isOneStep) this.packB();
+          this.rowBlocks();
         });
         if (epilogue.kind === "blocks") this.finishBlock(epilogue);
       },
@@ -128,43 +140,43 @@ class GemmEmitter {
    */
   private eachUnit(columns: () => void, block: () => void): void {
     const { f, plan, at } = this;
-    const { batch, m, n, columnBlock, rowChunk, epilogue } = plan;
-    const count = blocksOf(plan);
-    if (count === 1) {
+    const { isBatched, columnBlock, columnBlocks, epilogue } = plan;
+    if (plan.isOneUnit) {
       columns();
       block();
       return;
     }
     const isWhole = epilogue.kind === "whole";
     const from = isWhole ? constant(0) : f.param("i32", 4);
-    const to = isWhole ? constant(count) : f.param("i32", 5);
-    const [rowBlocks, columnBlocks] = [Math.ceil(m / rowChunk), Math.ceil(n / columnBlock)];
+    const to = isWhole ? this.size(plan.units) : f.param("i32", 5);
+    const rowChunks = this.size(plan.rowChunks);
     const unit = f.local("i32", from);
     const chunk = f.local("i32");
     const column = f.local("i32");
     f.while(i32.lt(unit, to), () => {
-      f.set(chunk, i32.remU(unit, constant(rowBlocks)));
+      f.set(chunk, i32.remU(unit, rowChunks));
       f.if(i32.or(i32.eqz(chunk), i32.eq(unit, from)), () => {
-        f.set(column, i32.divU(unit, constant(rowBlocks)));
-        if (batch > 1) {
+        f.set(column, i32.divU(unit, rowChunks));
+        if (isBatched) {
           f.set(at.batch, i32.divU(column, constant(columnBlocks)));
           f.set(column, i32.remU(column, constant(columnBlocks)));
         }
         f.set(at.column, i32.mul(column, constant(columnBlock)));
         columns();
       });
-      f.set(at.chunk, i32.mul(chunk, constant(rowChunk)));
+      f.set(at.chunk, i32.mul(chunk, this.size(plan.rowChunk)));
       block();
       f.increase(unit, 1);
     });
   }
 
-  private rowBlocks(rowBlock: number, rowChunk: number): void {
+  private rowBlocks(): void {
     const { f, plan, at, counts } = this;
+    const rowBlock = this.size(plan.rowBlock);
     f.scope(() => {
-      const end = f.local("i32", minimum(i32.add(at.chunk, constant(rowChunk)), constant(plan.m)));
-      this.each(at.row, at.chunk, end, rowBlock, plan.m <= rowBlock, () => {
-        f.set(counts.rows, minimum(constant(rowBlock), i32.sub(end, at.row)));
+      const end = f.local("i32", minimum(i32.add(at.chunk, this.size(plan.rowChunk)), this.size(plan.m)));
+      this.each(at.row, at.chunk, end, rowBlock, plan.isOneRowBlock, () => {
+        f.set(counts.rows, minimum(rowBlock, i32.sub(end, at.row)));
         if (plan.a.packed && !plan.a.hoisted) this.packA();
         if (plan.target.rows.length > 1)
           fillOffsets(f, this.place("targetRows"), plan.target.rows, at.row, counts.rows);
@@ -174,7 +186,7 @@ class GemmEmitter {
   }
 
   /** A loop, or its body alone where there is a single round. */
-  private each(index: Local<"i32">, from: I32, to: I32, by: number, once: boolean, body: () => void): void {
+  private each(index: Local<"i32">, from: I32, to: I32, by: I32, once: boolean, body: () => void): void {
     this.f.set(index, from);
     if (once) {
       body();
@@ -186,8 +198,8 @@ class GemmEmitter {
     });
   }
 
-  private place(name: Exclude<keyof GemmPlan["work"], "bytes">): I32 {
-    return i32.add(this.work, constant(this.plan.work[name]));
+  private place(name: keyof GemmCode["work"]): I32 {
+    return i32.add(this.work, this.size(this.plan.work[name]));
   }
 
   private setBases(): void {
@@ -208,7 +220,14 @@ class GemmEmitter {
     const { rows } = plan.tile;
     const pitch = Math.ceil(rows / 4) * 4;
     if (!isRun(plan.a.lanes))
-      fillPanelOffsets(f, this.place("aRows"), plan.a.lanes, { rows, pitch, size: plan.m }, at.row, counts.rows);
+      fillPanelOffsets(
+        f,
+        this.place("aRows"),
+        plan.a.lanes,
+        { rows, pitch, size: this.size(plan.m) },
+        at.row,
+        counts.rows,
+      );
     const panels = i32.divU(i32.add(counts.rows, constant(rows - 1)), constant(rows));
     this.pack("a", at.row, { first: 0, panels, pitch, advance: rows });
   }
@@ -219,7 +238,7 @@ class GemmEmitter {
     const width = 4 * plan.tile.vectors;
     const rest = plan.n % width;
     const restPitch = Math.ceil(rest / 4) * 4;
-    const panels = { rows: width, pitch: width, size: plan.n };
+    const panels = { rows: width, pitch: width, size: constant(plan.n) };
     if (!isRun(plan.b.lanes)) fillPanelOffsets(f, this.place("bRows"), plan.b.lanes, panels, at.column, counts.columns);
     const full = i32.divU(counts.columns, constant(width));
     this.pack("b", at.column, { first: 0, panels: full, pitch: width, advance: width });
@@ -243,21 +262,21 @@ class GemmEmitter {
     const stride = operand.k[0]?.stride ?? 0;
     const tabled = operand.k.length > 1;
     const fullPitch = name === "a" ? pitch : 4 * plan.tile.vectors;
-    const panelBytes = packedPanelBytes(fullPitch, plan.kBlock);
+    const panelBytes = this.size(plan.panelBytes[name]);
     if (tabled && first === 0)
       fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
-    const to = i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), constant(first * panelBytes));
+    const to = i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), i32.mul(constant(first), panelBytes));
     const from = tabled ? this.base[name] : i32.add(this.base[name], i32.mul(at.step, constant(4 * stride)));
     const step = tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride);
     if (isRun(operand.lanes)) {
       const start = i32.mul(i32.add(lane, constant(first * advance)), constant(4));
       const pack = packRuns(module, tabled, pitch / 4, advance);
-      f.call(pack, to, i32.add(from, start), step, counts.steps, panels, constant(panelBytes));
+      f.call(pack, to, i32.add(from, start), step, counts.steps, panels, panelBytes);
       return;
     }
     const rows = i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch));
     const pack = packPanels(module, stepsOf(operand.k), pitch / 4);
-    f.call(pack, to, from, rows, step, counts.steps, panels, constant(panelBytes));
+    f.call(pack, to, from, rows, step, counts.steps, panels, panelBytes);
   }
 
   /** The tiles of counts.rows × counts.columns results over counts.steps. */
@@ -273,12 +292,12 @@ class GemmEmitter {
       aRow,
       aStep: a.packed ? 4 * pitch : strideBytes(a.k),
       bStep: b.packed ? "packed" : strideBytes(b.k),
-      bTile: b.packed ? packedPanelBytes(width, plan.kBlock) : 4 * width,
+      bTile: b.packed ? null : 4 * width,
       targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
-      oddSteps: plan.kBlock % 2 === 1 || plan.k % 2 === 1,
-      accumulates: plan.kBlock < plan.k,
+      oddSteps: plan.oddSteps,
+      accumulates: !plan.isOneStep,
     } as const;
-    const aTile = a.packed ? packedPanelBytes(pitch, plan.kBlock) : tile.rows * aRow;
+    const aTile = a.packed ? this.size(plan.panelBytes.a) : constant(tile.rows * aRow);
     f.scope(() => {
       const fromA = f.local(
         "i32",
@@ -308,6 +327,7 @@ class GemmEmitter {
           counts.columns,
           at.step,
           table,
+          this.size(plan.panelBytes.b),
         );
       f.while(i32.ge(left, constant(tile.rows)), () => {
         call(tile.rows);
@@ -316,7 +336,17 @@ class GemmEmitter {
         else f.increase(to, shape.targetRow * tile.rows);
         f.increase(left, -tile.rows);
       });
-      if (plan.m % tile.rows > 0) f.if(left, () => call(plan.m % tile.rows));
+      const callRest = ([rows, ...others]: readonly number[]): void => {
+        if (rows === undefined) return;
+        if (others.length === 0) f.if(left, () => call(rows));
+        else
+          f.if(
+            i32.eq(left, constant(rows)),
+            () => call(rows),
+            () => callRest(others),
+          );
+      };
+      callRest(plan.restRows);
     });
   }
 
@@ -327,27 +357,28 @@ class GemmEmitter {
   /** Runs the stores for the block at at.chunk and at.column, by the loops made for its size. */
   private finishBlock(epilogue: BlockEpilogue): void {
     const { plan, at } = this;
-    const sizes = (size: number, block: number): number[] =>
-      size <= block ? [size] : size % block === 0 ? [block] : [block, size % block];
     const branch = (index: Local<"i32">, size: number, block: number, body: (size: number) => void): void => {
-      const [full = size, rest] = sizes(size, block);
-      if (rest === undefined) body(full);
+      if (size <= block || size % block === 0) body(Math.min(size, block));
       else
         this.f.if(
           i32.le(i32.add(index, constant(block)), constant(size)),
-          () => body(full),
-          () => body(rest),
+          () => body(block),
+          () => body(size % block),
         );
     };
-    branch(at.chunk, plan.m, plan.rowChunk, (rows) =>
-      branch(at.column, plan.n, plan.columnBlock, (columns) => this.callLoops(epilogue, rows, columns)),
-    );
+    const { m, rowChunk } = plan;
+    const eachColumns = (rows: Size): void =>
+      branch(at.column, plan.n, plan.columnBlock, (columns) => this.callLoops(epilogue, rows, columns));
+    if (typeof m === "number" && typeof rowChunk === "number") branch(at.chunk, m, rowChunk, eachColumns);
+    else eachColumns(m);
   }
 
-  private callLoops(epilogue: BlockEpilogue, rows: number, columns: number): void {
+  /** `rows`: where they are told, the loops run over what is left of a block. */
+  private callLoops(epilogue: BlockEpilogue, rows: Size, columns: number): void {
     const { f, plan, at } = this;
     const pitch = plan.target.rows[0]?.stride ?? plan.n;
-    const kernel = epilogue.loops(rows, columns, pitch);
+    const isTold = typeof rows !== "number";
+    const kernel = epilogue.loops(isTold ? anySize : rows, columns, pitch);
     const shifted = ({ batch, row, column }: Shift, scale: number): I32 =>
       i32.add(
         byteOffset(batch, at.batch, scale),
@@ -367,7 +398,7 @@ class GemmEmitter {
       epilogue.indices.length > 0 ? this.epilogueParams(epilogue) : this.params,
       this.status,
       i32.add(this.place("epilogue"), constant(Math.ceil(tables / 64) * 64)),
-      constant(0),
+      isTold ? minimum(this.size(plan.rowChunk), i32.sub(this.size(rows), at.chunk)) : constant(0),
     );
   }
 }

@@ -1,6 +1,7 @@
 // Kernels to a WebAssembly module: one exported function k0, k1, … for each.
+import type { CanonicalKernel } from "../../kernel/canonical.ts";
 import type { Kernel } from "../../kernel/ir.ts";
-import { contractUnits, contractWorkspaceBytes, emitContract } from "./contract.ts";
+import { contractUnits, contractWorkspaceBytes, emitContract, sizedContract } from "./contract.ts";
 import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { loopsWorkspaceBytes } from "./loop-layout.ts";
@@ -44,22 +45,23 @@ function emitKernel(module: ModuleBuilder, kernel: Kernel, features: WasmFeature
   }
 }
 
-/** The kernel to write code for in place of this one, and the sizes that its code is told: equal kernels share their code. */
-export function sizedKernel(kernel: Kernel, features: WasmFeatures): Sized {
+/** What to write code for in place of a kernel, and the sizes that its code is told: equal keys share their code. */
+export function sizedKernel({ kernel, key }: Pick<CanonicalKernel, "kernel" | "key">, features: WasmFeatures): Sized {
   switch (kernel.form) {
     case "contract":
+      return sizedContract(kernel, key, features);
     case "routine":
-      return { kernel, sizes: [] };
+      return { kernel, sizes: [], key };
     default:
-      return sizedLoops(kernel, features);
+      return sizedLoops(kernel, key, features);
   }
 }
 
 /** Bytes of memory that the kernel needs at `work`. */
-export function workspaceBytes({ kernel }: Sized): number {
+export function workspaceBytes({ kernel }: Sized, features: WasmFeatures): number {
   switch (kernel.form) {
     case "contract":
-      return contractWorkspaceBytes(kernel);
+      return contractWorkspaceBytes(kernel, features);
     case "routine":
       return routineWorkspaceBytes(kernel);
     default:

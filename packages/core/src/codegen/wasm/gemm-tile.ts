@@ -75,9 +75,9 @@ export interface TileRow {
   /** From row to row and from step to step of a. */
   readonly aRow: number;
   readonly aStep: number;
-  /** From step to step and from tile to tile of b; packed panels are as wide as their tile. */
+  /** From step to step and from tile to tile of b; packed panels are as wide as their tile, and said to be how far apart. */
   readonly bStep: number | "packed";
-  readonly bTile: number;
+  readonly bTile: number | null;
   /** From row to row of the results, or null where a table of offsets gives the rows. */
   readonly targetRow: number | null;
   /** Steps of k may not be a multiple of the unrolled loop. */
@@ -87,20 +87,21 @@ export interface TileRow {
 }
 
 /**
- * A function (a, b, target, steps, columns, add, table) that computes the tiles side by side in one row of tiles: the
+ * A function (a, b, target, steps, columns, add, table, panel) that computes the tiles side by side in one row of tiles: the
  * results of a row lie next to each other in memory, and a's part stays in the nearest cache. `add` says whether to
- * add to what is there, `table` holds offsets of the target's rows.
+ * add to what is there, `table` holds offsets of the target's rows, `panel` is the
+ * distance of b's packed panels.
  */
 export function tileRow(module: ModuleBuilder, shape: TileRow, features: WasmFeatures): Callable {
   return module.helper(`tile ${JSON.stringify(shape)}`, () => {
-    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
+    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
     const param = (i: number): Local<"i32"> => f.param("i32", i);
     const at = { a: param(0), b: param(1), target: param(2), steps: param(3), add: param(5), table: param(6) };
     const left = param(4);
     const { columns, restColumns } = shape;
     f.while(i32.ge(left, i32.const(columns)), () => {
       f.scope(() => emitTile(f, shape, columns, at, features));
-      f.increase(at.b, shape.bTile);
+      f.increase(at.b, shape.bTile ?? param(7));
       f.increase(at.target, 4 * columns);
       f.increase(left, -columns);
     });

@@ -40,7 +40,7 @@ export function loadKernel(
   slots: readonly TypedArray[],
   params: readonly number[],
   features: WasmFeatures,
-  code: Sized = sizedKernel(kernel, features),
+  code: Sized = sizedKernel({ kernel, key: "" }, features),
 ): LoadedKernel {
   const table = roundUp(16 + 4 * code.sizes.length);
   const header = roundUp(table + 4 * slots.length) + roundUp(8 * params.length);
@@ -51,7 +51,7 @@ export function loadKernel(
     return start;
   });
   const work = end;
-  const workEnd = work + workspaceBytes(code);
+  const workEnd = work + workspaceBytes(code, features);
   end = roundUp(workEnd) + 64;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
   const bytes = new Uint8Array(memory.buffer).fill(canary);

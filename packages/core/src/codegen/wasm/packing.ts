@@ -42,7 +42,7 @@ export function fillPanelOffsets(
   f: FunctionBuilder,
   table: I32,
   axes: readonly Axis[],
-  panels: { readonly rows: number; readonly pitch: number; readonly size: number },
+  panels: { readonly rows: number; readonly pitch: number; readonly size: I32 },
   start: I32,
   count: I32,
 ): void {
@@ -55,7 +55,7 @@ export function fillPanelOffsets(
     const index = f.local("i32");
     f.while(i32.lt(first, end), () => {
       f.for(j, 0, pitch, 1, () => {
-        f.set(index, minimum(i32.add(first, j), i32.const(size - 1)));
+        f.set(index, minimum(i32.add(first, j), i32.sub(size, i32.const(1))));
         f.store(at, byteOffset(axes, index));
         f.increase(at, 4);
       });

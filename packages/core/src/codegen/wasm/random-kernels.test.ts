@@ -259,8 +259,11 @@ function compare(seed: number, anySize: boolean): string | null {
   runKernel(kernel, expected, params, { failed: -1, value: 0 });
   const dtypes = generator.slots.map((slot) => slot.dtype);
   const features = { relaxedSimd: seed % 3 !== 0 };
-  const own = { kernel, sizes: [] };
-  const codes = anySize ? kernelDims(kernel).flatMap((_, axis) => withAnySize(kernel, axis) ?? []) : [own];
+  const codes = kernelDims(kernel).flatMap((size, axis) => {
+    const any = anySize ? withAnySize(kernel, axis) : null;
+    return any ? [{ kernel: any, sizes: [size], key: "" }] : [];
+  });
+  if (!anySize) codes.push({ kernel, sizes: [], key: "" });
   for (const [code, sized] of codes.entries()) {
     const loaded = loadKernel(kernel, dtypes, slots, params, features, sized);
     for (const compiler of ["baseline", "optimizing"]) {

@@ -1,4 +1,5 @@
 // Kernels that differ in the size of a batch alone run the same code, and are told the size: see docs/decisions/016.
+import { canonicalKernel } from "../../kernel/canonical.ts";
 import type { ContractKernel, Kernel, LoopKernel } from "../../kernel/ir.ts";
 import { exprOrder, kernelDims, kernelRoots, kernelStores } from "../../kernel/walk.ts";
 import { anySize } from "./abi.ts";
@@ -6,38 +7,40 @@ import type { WasmFeatures } from "./features.ts";
 import { lanesPerVector, layoutOf, splitOf } from "./loop-layout.ts";
 
 /** A kernel to write code for, and what that code is told when it runs. */
-export interface Sized<K extends Kernel = Kernel> {
+export interface Sized {
   /** An extent of `anySize` is told. */
-  readonly kernel: K;
+  readonly kernel: Kernel;
   readonly sizes: readonly number[];
+  /** Equal keys, equal code. */
+  readonly key: string;
 }
 
 /** The kernel with its slowest axis of any size, if all that is decided about it stays the same; or the kernel itself. */
-export function sizedLoops(kernel: LoopKernel, features: WasmFeatures): Sized<LoopKernel> {
+export function sizedLoops(kernel: LoopKernel, key: string, features: WasmFeatures): Sized {
   const axis = slowestAxis(kernel);
   const free = axis < 0 ? null : withAnySize(kernel, axis);
-  return free && runsAs(kernel, free.kernel, features) ? free : { kernel, sizes: [] };
+  if (!free || !runsAs(kernel, free)) return { kernel, sizes: [], key };
+  const split = splitOf(kernel, features);
+  const isCutAlike = split === null || split.dim === splitOf(free, features)?.dim;
+  if (!isCutAlike) return { kernel, sizes: [], key };
+  return { kernel: free, sizes: [kernelDims(kernel)[axis] ?? 1], key: canonicalKernel(free).key };
 }
 
 /** The kernel with one axis of any size; null where more than a loop's end depends on its size. */
-export function withAnySize(kernel: LoopKernel, axis: number): Sized<LoopKernel> | null {
-  const { outer, inner } = kernel;
+export function withAnySize(kernel: LoopKernel, axis: number): LoopKernel | null {
+  const { outer, inner, stages } = kernel;
   // Positions count along all inner axes but the first.
-  const isCounted =
-    axis > outer.length && kernel.stages.some((stage) => stage.kind === "fold" && stage.op.startsWith("arg"));
-  if (isCounted) return null;
+  const picksPosition = stages.some((stage) => stage.kind === "fold" && stage.op.startsWith("arg"));
+  if (picksPosition && axis > outer.length) return null;
   const freed = (sizes: readonly number[], at: number): number[] => sizes.map((size, i) => (i === at ? anySize : size));
-  return {
-    kernel: { ...kernel, outer: freed(outer, axis), inner: freed(inner, axis - outer.length) },
-    sizes: [kernelDims(kernel)[axis] ?? 1],
-  };
+  return { ...kernel, outer: freed(outer, axis), inner: freed(inner, axis - outer.length) };
 }
 
 /**
  * The first axis that moves slowest in each view that it moves in: no stride depends on its extent, as in a batch, so others of
  * its kind are to be expected. -1 if there is none.
  */
-function slowestAxis(kernel: LoopKernel | ContractKernel): number {
+export function slowestAxis(kernel: LoopKernel | ContractKernel): number {
   const dims = kernelDims(kernel);
   const views = [
     ...kernelStores(kernel).map((store) => store.view.strides),
@@ -56,7 +59,7 @@ function slowestAxis(kernel: LoopKernel | ContractKernel): number {
 }
 
 /** Whether all that is decided for speed is the same for a kernel as for one of any size, which has a loop there. */
-function runsAs(kernel: LoopKernel, free: LoopKernel, features: WasmFeatures): boolean {
+export function runsAs(kernel: LoopKernel, free: LoopKernel): boolean {
   const [mine, its] = [layoutOf(kernel), layoutOf(free)];
   const { sizes, outer, free: place } = its.nest;
   const dim = place?.dim ?? -1;
@@ -71,9 +74,7 @@ function runsAs(kernel: LoopKernel, free: LoopKernel, features: WasmFeatures): b
     mine.flat === its.flat;
   const size = mine.nest.sizes[dim] ?? 0;
   const written = dim === its.vector ? lanesPerVector * its.straight : dim === sizes.length - 1 ? its.straight / 2 : 1;
-  if (!isLike || size <= written) return false;
-  const split = splitOf(kernel, features);
-  return split === null || split.dim === splitOf(free, features)?.dim;
+  return isLike && size > written;
 }
 
 /** How many units of work a kernel can be cut into. */

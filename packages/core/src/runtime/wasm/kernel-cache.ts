@@ -13,7 +13,7 @@ import {
   workspaceBytes,
 } from "../../codegen/wasm/emit.ts";
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
-import { type CanonicalKernel, canonicalKernel } from "../../kernel/canonical.ts";
+import type { CanonicalKernel } from "../../kernel/canonical.ts";
 import type { Kernel } from "../../kernel/ir.ts";
 import { runsOnHost } from "../../kernel/routines.ts";
 import { type Formula, scalarFormula } from "../../kernel/scalar.ts";
@@ -89,25 +89,23 @@ export class KernelCache {
 
   /** The code of each kernel; what is new is compiled as one module. */
   codesOf(kernels: readonly CanonicalKernel[]): KernelCode[] {
-    const fresh = new Map<string, { readonly sized: Sized; readonly programKey: string }>();
+    const fresh = new Map<string, Sized>();
     const missing = new Map<string, Kernel>();
     const programs = new Map<string, Program>();
     for (const { key, kernel } of kernels) {
       if (this.codes.has(key) || fresh.has(key)) continue;
-      const sized = sizedKernel(kernel, this.features);
-      const programKey = sized.kernel === kernel ? key : canonicalKernel(sized.kernel).key;
-      fresh.set(key, { sized, programKey });
-      const known = this.programs.get(programKey)?.deref();
-      if (known) programs.set(programKey, known);
-      else if (runsOnHost(kernel))
-        programs.set(programKey, this.hosted(hostRoutine(kernel, this.memory, this.features)));
-      else missing.set(programKey, sized.kernel);
+      const sized = sizedKernel({ kernel, key }, this.features);
+      fresh.set(key, sized);
+      const known = this.programs.get(sized.key)?.deref();
+      if (known) programs.set(sized.key, known);
+      else if (runsOnHost(kernel)) programs.set(key, this.hosted(hostRoutine(kernel, this.memory, this.features)));
+      else missing.set(sized.key, sized.kernel);
     }
     if (missing.size > 0) for (const [key, program] of this.compile([...missing])) programs.set(key, program);
     const codes = kernels.map(({ key, kernel }) => {
       const made = fresh.get(key);
-      const program = made && programs.get(made.programKey);
-      const code = this.codes.get(key) ?? (program && this.codeOf(kernel, made.sized, program));
+      const program = made && programs.get(made.key);
+      const code = this.codes.get(key) ?? (program && this.codeOf(kernel, made, program));
       if (!code) throw new CotangentError("wasm: expected code for each kernel, got none");
       this.codes.delete(key);
       this.codes.set(key, code);
@@ -156,7 +154,7 @@ export class KernelCache {
     const { run } = program;
     if (runsOnHost(kernel)) return { run, sizes: [], workBytes: 0, units: 1, shared: null, program };
     const units = unitsOf(sized, this.features);
-    const workBytes = workspaceBytes(sized);
+    const workBytes = workspaceBytes(sized, this.features);
     const shared = this.share(kernel, program, units, workBytes);
     return { run, sizes: sized.sizes, workBytes, units, shared, program };
   }
