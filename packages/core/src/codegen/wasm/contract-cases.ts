@@ -4,7 +4,8 @@ import { CotangentError } from "../../base/errors.ts";
 import { contiguousStrides } from "../../base/shape.ts";
 import type { View } from "../../base/view.ts";
 import { runKernel } from "../../kernel/interpret.ts";
-import type { ContractKernel, Expr, Store } from "../../kernel/ir.ts";
+import type { ContractKernel, Expr, Kernel, Store } from "../../kernel/ir.ts";
+import type { Sized } from "./emit.ts";
 import type { WasmFeatures } from "./features.ts";
 import { loadKernel } from "./harness.ts";
 
@@ -108,7 +109,7 @@ function reference(
 const dtypeOf = (array: TypedArray): DType =>
   array instanceof Float32Array ? "float32" : array instanceof Float64Array ? "float64" : "int32";
 
-/** Makes the kernel ready to run with slots of these contents, and to be held against the interpreter. */
+/** Makes the kernel, or `code` in its place as it was written for another, ready to run with slots of these contents, and to be held against the interpreter. */
 export function load(
   kernel: ContractKernel,
   inputs: readonly TypedArray[],
@@ -116,9 +117,11 @@ export function load(
   params: readonly number[],
   features: WasmFeatures,
   result: () => Reference = () => reference(kernel, inputs, outputs, params),
+  code?: Sized,
+  written?: Kernel,
 ): { run(): void; compare(): void } {
   const slots = [...inputs, ...outputs];
-  const loaded = loadKernel(kernel, slots.map(dtypeOf), slots, params, features);
+  const loaded = loadKernel(kernel, slots.map(dtypeOf), slots, params, features, code, written);
   const compare = (): void => {
     const { expected, magnitude } = result();
     loaded.slots.forEach((slot, i) => {

@@ -118,6 +118,9 @@ function makeCode(plan: GemmPlan): CodedGemm {
     epilogue.kind === "none"
       ? null
       : {
+          kind: epilogue.kind,
+          splits: [epilogue.splitRows, epilogue.splitColumns],
+          params: epilogue.params,
           slots: epilogue.slots.map(anyBatch),
           indices: epilogue.indices.map(anyBatch),
           batch: epilogue.kind === "whole" ? kernel.batch : null,
@@ -125,7 +128,7 @@ function makeCode(plan: GemmPlan): CodedGemm {
           n: kernel.n,
           strides: kernel.stores.map(({ view }) => view.strides),
         };
-  return { code, sizes, key: JSON.stringify([code, stores]) };
+  return { code, sizes, key: JSON.stringify([{ ...code, epilogue: null }, stores]) };
 }
 
 /** Whether the stores run over blocks of any number of rows as they do over this plan's. */

@@ -6,7 +6,7 @@ import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { loopsWorkspaceBytes } from "./loop-layout.ts";
 import { emitLoops } from "./loops.ts";
-import { emitRoutine, routineUnits, routineWorkspaceBytes } from "./routine.ts";
+import { emitRoutine, routineUnits, routineWorkspaceBytes, sizedRoutine } from "./routine.ts";
 import { loopUnits, type Sized, sizedLoops } from "./told-sizes.ts";
 
 export type { WasmFeatures } from "./features.ts";
@@ -51,7 +51,7 @@ export function sizedKernel({ kernel, key }: Pick<CanonicalKernel, "kernel" | "k
     case "contract":
       return sizedContract(kernel, key, features);
     case "routine":
-      return { kernel, sizes: [], key };
+      return sizedRoutine(kernel, key);
     default:
       return sizedLoops(kernel, key, features);
   }
@@ -78,7 +78,7 @@ export function unitsOf({ kernel, sizes }: Sized, features: WasmFeatures): numbe
     case "contract":
       return contractUnits(kernel, features);
     case "routine":
-      return routineUnits(kernel);
+      return routineUnits(kernel, sizes[0]);
     default:
       return loopUnits(kernel, features, sizes[0]);
   }

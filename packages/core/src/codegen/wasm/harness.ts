@@ -33,7 +33,7 @@ function pickMath(): Record<string, (...x: number[]) => number> {
   return { exp, expm1, log, log1p, sin, cos, tan, tanh, atan2: (y = 0, x = 0) => atan2(y, x) };
 }
 
-/** Runs `code` in place of the kernel. Lays the slots out with at least 64 bytes of padding after each. */
+/** Runs `code` in place of the kernel, as it was written for a kernel of the same key. Lays the slots out with at least 64 bytes of padding after each. */
 export function loadKernel(
   kernel: Kernel,
   dtypes: readonly DType[],
@@ -41,6 +41,7 @@ export function loadKernel(
   params: readonly number[],
   features: WasmFeatures,
   code: Sized = sizedKernel({ kernel, key: "" }, features),
+  written: Kernel = code.kernel,
 ): LoadedKernel {
   const table = roundUp(16 + 4 * code.sizes.length);
   const header = roundUp(table + 4 * slots.length) + roundUp(8 * params.length);
@@ -66,7 +67,7 @@ export function loadKernel(
   const numbers = new Float64Array(memory.buffer, paramsAt, params.length);
   numbers.set(params);
   const status = new Int32Array(memory.buffer, 0, 2);
-  const module = emitModule([code.kernel], features);
+  const module = emitModule([written], features);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory }, math });
   const units = unitsOf(code, features);
   const k0 = instance.exports.k0;

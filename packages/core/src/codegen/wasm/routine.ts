@@ -1,14 +1,16 @@
 // Routines as WebAssembly: what has an algorithm of its own. kernel/routines.ts defines what they do.
 import { type DType, elementBytes } from "../../base/dtype.ts";
 import { CotangentError } from "../../base/errors.ts";
+import { canonicalKernel } from "../../kernel/canonical.ts";
 import type { Operand, RoutineKernel } from "../../kernel/ir.ts";
-import { kernelFunction } from "./abi.ts";
+import { anySize, kernelFunction, toldSize } from "./abi.ts";
 import { argsortWorkspaceBytes, emitArgsort } from "./argsort.ts";
 import { dftWorkspaceBytes, emitDft } from "./dft.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { f32, f32x4, f64, f64x2, type I32, i32, i32x4, type V128, v128 } from "./instructions.ts";
 import { emitScan } from "./scan.ts";
+import type { Sized } from "./told-sizes.ts";
 
 export function emitRoutine(module: ModuleBuilder, kernel: RoutineKernel, _features: WasmFeatures): FunctionBuilder {
   const f = kernelFunction(module);
@@ -23,11 +25,31 @@ export const routineWorkspaceBytes = (kernel: RoutineKernel): number =>
   routines[kernel.name]?.workspaceBytes?.(kernel) ?? 0;
 
 /** How many units of work the routine can be cut into. */
-export const routineUnits = (kernel: RoutineKernel): number => routines[kernel.name]?.units?.(kernel) ?? 1;
+export const routineUnits = (kernel: RoutineKernel, size = 0): number => {
+  const units = routines[kernel.name]?.units?.(kernel) ?? 1;
+  return units === anySize ? size : units;
+};
+
+/** The routine with a number of rows that it is told, if it has one that only bounds a loop. */
+export function sizedRoutine(kernel: RoutineKernel, key: string): Sized {
+  const place = routines[kernel.name]?.told?.(kernel) ?? -1;
+  const size = kernel.numbers[place] ?? 0;
+  if (size === 0) return { kernel, sizes: [], key };
+  const { inputs, output, numbers } = kernel;
+  const any: RoutineKernel = {
+    ...kernel,
+    inputs: inputs.map((input) => ({ ...input, size: anySize })),
+    output: kernel.name === "put" ? output : { ...output, size: anySize },
+    numbers: numbers.map((number, i) => (i === place ? anySize : number)),
+  };
+  return { kernel: any, sizes: [size], key: canonicalKernel(any).key };
+}
 
 interface Routine {
   emit(f: FunctionBuilder, kernel: RoutineKernel, module: ModuleBuilder): void;
   workspaceBytes?(kernel: RoutineKernel): number;
+  /** Which of its numbers it is told where that is any size: one that nothing else depends on. -1 for none. */
+  told?(kernel: RoutineKernel): number;
   /** 1 where it is missing: `emit` then takes no notice of `from` and `to`. */
   units?(kernel: RoutineKernel): number;
 }
@@ -36,8 +58,12 @@ const routines: Readonly<Record<string, Routine>> = {
   take: {
     emit: (f, kernel) => rows(f, kernel, "take"),
     units: ({ numbers }) => (hasOneRun(numbers) ? (numbers[4] ?? 0) : 1),
+    told: ({ numbers }) => (hasOneRun(numbers) ? 4 : -1),
   },
-  put: { emit: (f, kernel) => rows(f, kernel, "put") },
+  put: {
+    emit: (f, kernel) => rows(f, kernel, "put"),
+    told: ({ numbers }) => (hasOneRun(numbers) ? 4 : -1),
+  },
   takeAlong: { emit: (f, kernel) => elements(f, kernel, "take") },
   putAlong: { emit: (f, kernel) => elements(f, kernel, "put") },
   scatter: { emit: (f, kernel) => elements(f, kernel, "scatter") },
@@ -49,6 +75,7 @@ const routines: Readonly<Record<string, Routine>> = {
       emitScan(f, kernel, first, second, f.local("i32", address(f, kernel.output)));
     },
     units: ({ numbers: [outer = 0] }) => outer,
+    told: () => 0,
   },
   argsort: {
     emit: (f, { inputs: [x], output, numbers: [rows = 0, n = 0, descending = 0] }, module) => {
@@ -60,6 +87,7 @@ const routines: Readonly<Record<string, Routine>> = {
     },
     workspaceBytes: ({ numbers: [, n = 0] }) => argsortWorkspaceBytes(n),
     units: ({ numbers: [rows = 0] }) => rows,
+    told: () => 0,
   },
   dft: {
     emit: (f, kernel) => {
@@ -123,7 +151,7 @@ function rows(f: FunctionBuilder, kernel: RoutineKernel, direction: "take" | "pu
   const row = f.local("i32");
   const [b, o, j] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const isCut = direction === "take" && hasOneRun(kernel.numbers);
-  const [from, to] = isCut ? [f.param("i32", 4), f.param("i32", 5)] : [0, m];
+  const [from, to] = isCut ? [f.param("i32", 4), f.param("i32", 5)] : [0, m === anySize ? toldSize(f, 0) : m];
   if (typeof from !== "number") {
     f.increase(indexRow, i32.mul(from, constant(elementBytes(indices.dtype))));
     f.increase(walked, i32.mul(from, constant(rowBytes)));

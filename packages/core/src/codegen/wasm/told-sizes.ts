@@ -15,15 +15,19 @@ export interface Sized {
   readonly key: string;
 }
 
+/** Threads share a batch rather than something else, where they find so many units in it. */
+const fewestUnits = 12;
+
 /** The kernel with its slowest axis of any size, if all that is decided about it stays the same; or the kernel itself. */
 export function sizedLoops(kernel: LoopKernel, key: string, features: WasmFeatures): Sized {
   const axis = slowestAxis(kernel);
   const free = axis < 0 ? null : withAnySize(kernel, axis);
   if (!free || !runsAs(kernel, free)) return { kernel, sizes: [], key };
+  const sizes = [kernelDims(kernel)[axis] ?? 1];
   const split = splitOf(kernel, features);
   const isCutAlike = split === null || split.dim === splitOf(free, features)?.dim;
-  if (!isCutAlike) return { kernel, sizes: [], key };
-  return { kernel: free, sizes: [kernelDims(kernel)[axis] ?? 1], key: canonicalKernel(free).key };
+  if (!isCutAlike && loopUnits(free, features, sizes[0]) < fewestUnits) return { kernel, sizes: [], key };
+  return { kernel: free, sizes, key: canonicalKernel(free).key };
 }
 
 /** The kernel with one axis of any size; null where more than a loop's end depends on its size. */
@@ -78,10 +82,10 @@ export function runsAs(kernel: LoopKernel, free: LoopKernel): boolean {
 }
 
 /** How many units of work a kernel can be cut into. */
-export function loopUnits(kernel: LoopKernel, features: WasmFeatures, size: number | undefined): number {
+export function loopUnits(kernel: LoopKernel, features: WasmFeatures, size = 0): number {
   const split = splitOf(kernel, features);
   const { nest, cutOf } = layoutOf(kernel);
   if (!split || nest.free?.dim !== split.dim) return split?.units ?? 1;
   const { width, unroll } = cutOf(split.dim);
-  return Math.ceil(((size ?? 0) * nest.free.factor) / (width * unroll));
+  return Math.ceil((size * nest.free.factor) / (width * unroll));
 }
