@@ -7,6 +7,7 @@ import type { Op } from "../graph/rules.ts";
 import { builder as b } from "../ops/builder.ts";
 import { stopGradient } from "../ops/cast.ts";
 import * as ops from "../ops/reduce.ts";
+import { meanNode } from "../tensor/mean.ts";
 import { toFloat } from "../tensor/promote.ts";
 import { type NoOptions, type ReduceOptions, Tensor } from "../tensor/tensor.ts";
 import { nodeOf, scalarLike, truthOf } from "./arguments.ts";
@@ -50,11 +51,6 @@ export function sum<S extends Shape, const O extends ReduceOptions = NoOptions>(
   options?: O,
 ): Tensor<Reduced<S, O>> {
   return reduced("sum", nodeOf("sum", x), options ?? {}, (node, axes) => b.sum(node, axes));
-}
-
-function meanNode(x: Node, axes: readonly number[]): Node {
-  const total = b.sum(x, axes);
-  return b.div(total, b.num(countOf(x.shape, axes), total));
 }
 
 /**

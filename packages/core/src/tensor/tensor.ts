@@ -34,6 +34,7 @@ import { formatValues, inspect } from "./format.ts";
 import { Handle } from "./handle.ts";
 import { addHook, replacedBy } from "./hooks.ts";
 import { matmulNode } from "./matmul.ts";
+import { meanNode } from "./mean.ts";
 import { checkMove, isDType, leafOn } from "./move.ts";
 import { type Nested, nest } from "./nested.ts";
 import { powNode } from "./power.ts";
@@ -228,11 +229,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     options?: O,
   ): Tensor<Reduced<ShapeOf<T>, O>>;
   mean(options: ReduceOptions = {}): Tensor {
-    return this.reduced("mean", options, (x, axes) => {
-      const total = builder.sum(toFloat(x), axes);
-      const count = axes.reduce((n, axis) => n * (x.shape[axis] ?? 1), 1);
-      return builder.div(total, builder.num(count, total));
-    });
+    return this.reduced("mean", options, (x, axes) => meanNode(toFloat(x), axes));
   }
   max<T extends Tensor, const O extends ReduceOptions = NoOptions>(
     this: T,

@@ -73,7 +73,7 @@ export class KernelCache {
   compiled = 0;
 
   /** `pool`: who shares large kernels; the memory is a shared one then. */
-  constructor(memory: WebAssembly.Memory, features: WasmFeatures, pool: ThreadPool | null = null, limit = 4096) {
+  constructor(memory: WebAssembly.Memory, features: WasmFeatures, pool: ThreadPool | null = null, limit = 1024) {
     this.memory = memory;
     this.features = { ...features, sharedMemory: pool !== null };
     this.pool = pool;

@@ -1,0 +1,76 @@
+// A model that is fed with batches of many sizes: one set of kernels, and right results for each size.
+import { describe, expect, test } from "vitest";
+import { planFor } from "../../engine/engine.ts";
+import { logSoftmax } from "../../functions/softmax.ts";
+import { valueAndGrad } from "../../functions/transforms.ts";
+import { canonicalKernel } from "../../kernel/canonical.ts";
+import { tensor } from "../../tensor/create.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { wasmFeatures } from "./features.ts";
+import { KernelCache } from "./kernel-cache.ts";
+import { LinearMemory } from "./memory.ts";
+
+const wave = (count: number, step: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(step * (i + 1)) / 2);
+
+interface Widths {
+  readonly input: number;
+  readonly hidden: number;
+  readonly classes: number;
+}
+
+/** Loss and gradients of a perceptron with two layers, on a batch of inputs. */
+function training({ input, hidden, classes }: Widths, batch: number, device: string): Tensor[] {
+  const x = tensor(wave(batch * input, 0.7), { shape: [batch, input], device });
+  const w = tensor(wave(input * hidden, 0.3), { shape: [input, hidden], device });
+  const b = tensor(wave(hidden, 1.1), { shape: [hidden], device });
+  const v = tensor(wave(hidden * classes, 0.9), { shape: [hidden, classes], device });
+  const loss = (...[w1, b1, w2]: readonly [Tensor, Tensor, Tensor]): Tensor =>
+    logSoftmax(x.matmul(w1).add(b1).relu().matmul(w2)).pow(2).mean();
+  const [value, gradients] = valueAndGrad(loss, [0, 1, 2])(w, b, v);
+  return [value, ...gradients];
+}
+
+describe("a second batch size", () => {
+  /** How many kernels a cache compiles for each of these batches, after those before. */
+  function compiledFor(widths: Widths, batches: readonly number[]): number[] {
+    const cache = new KernelCache(new LinearMemory().memory, wasmFeatures());
+    return batches.map((batch) => {
+      const before = cache.compiled;
+      const plan = planFor(training(widths, batch, "wasm").map(({ node }) => node));
+      cache.codesOf(plan.kernels.map(canonicalKernel));
+      return cache.compiled - before;
+    });
+  }
+
+  test("compiles nothing", () => {
+    const [first, ...others] = compiledFor({ input: 100, hidden: 64, classes: 10 }, [128, 127, 126, 120]);
+    expect(first).toBeGreaterThan(5);
+    expect(others).toEqual([0, 0, 0]);
+  });
+
+  test("compiles few kernels where blocks are cut otherwise", () => {
+    const [first = 0, ...others] = compiledFor(
+      { input: 784, hidden: 256, classes: 10 },
+      [128, 64, 1000, 500, 100, 200],
+    );
+    expect(others.reduce((sum, count) => sum + count, 0)).toBeLessThan(2 * first);
+  });
+
+  test("gives the results of the reference, for batches of 1 to 130", { timeout: 120_000 }, async () => {
+    const widths = { input: 7, hidden: 9, classes: 5 };
+    for (let batch = 1; batch <= 130; batch++) {
+      const [actual, expected] = await Promise.all(
+        ["wasm", "reference"].map((device) =>
+          Promise.all(training(widths, batch, device).map(async (result) => [...(await result.data())])),
+        ),
+      );
+      actual?.flat().forEach((value, i) => {
+        const want = expected?.flat()[i] ?? Number.NaN;
+        expect(Math.abs(value - want), `batch ${batch}, value ${i}: ${value}, not ${want}`).toBeLessThan(
+          1e-5 * Math.max(1, Math.abs(want)),
+        );
+      });
+    }
+  });
+});
