@@ -36,13 +36,13 @@ export function sizedRoutine(kernel: RoutineKernel, key: string): Sized {
   const size = kernel.numbers[place] ?? 0;
   if (size === 0) return { kernel, sizes: [], key };
   const { inputs, output, numbers } = kernel;
-  const any: RoutineKernel = {
+  const free: RoutineKernel = {
     ...kernel,
     inputs: inputs.map((input) => ({ ...input, size: anySize })),
     output: kernel.name === "put" ? output : { ...output, size: anySize },
     numbers: numbers.map((number, i) => (i === place ? anySize : number)),
   };
-  return { kernel: any, sizes: [size], key: canonicalKernel(any).key };
+  return { kernel: free, sizes: [size], key: canonicalKernel(free).key };
 }
 
 interface Routine {
