@@ -8,8 +8,8 @@ export type Extent = "units" | "whole";
 export const kernelFunction = (module: ModuleBuilder, extent: Extent = "units"): FunctionBuilder =>
   module.function(["i32", "i32", "i32", "i32", "i32", ...(extent === "units" ? (["i32"] as const) : [])], null);
 
-/** Stands for an extent in kernels whose code is told the size when it runs. */
-export const anySize: number = 2 ** 30;
+/** Stands for an extent in kernels whose code is told the size when it runs. No real one is beyond int32. */
+export const anySize: number = 2 ** 40;
 
 /** The sizes that an exported kernel is told lie before its operands' addresses, the first one last. */
 export const toldSize = (f: FunctionBuilder, index: number): I32 =>

@@ -44,9 +44,9 @@ describe("a second batch size", () => {
   }
 
   test("compiles nothing", () => {
-    const [first, ...others] = compiledFor({ input: 100, hidden: 64, classes: 10 }, [128, 127, 126, 120]);
+    const [first, ...others] = compiledFor({ input: 100, hidden: 64, classes: 10 }, [128, 127, 120]);
     expect(first).toBeGreaterThan(5);
-    expect(others).toEqual([0, 0, 0]);
+    expect(others).toEqual([0, 0]);
   });
 
   test("compiles few kernels where blocks are cut otherwise", () => {
