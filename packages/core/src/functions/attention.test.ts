@@ -93,18 +93,23 @@ describe("attention over long sequences", () => {
     expect(() => scaledDotProductAttention(q, k, v, { mask: short })).toThrow("[128, 751]");
   });
 
-  it("needs memory that grows with the length, not with its square", () => {
-    const scratch = (n: number): { value: number; gradient: number } => {
-      const [a, b, c] = [1, 2, 3].map((seed) => seededValues([2, n, 32], { seed }));
+  it.each([false, true])("needs memory that grows with the length, not with its square (causal: %s)", (causal) => {
+    const [heads, features] = [2, 32];
+    /** In tensors of the size of q. */
+    const scratch = (n: number): { value: number; gradients: number } => {
+      const [a, b, c] = [1, 2, 3].map((seed) => seededValues([heads, n, features], { seed }));
       if (!a || !b || !c) throw new Error("expected three tensors");
-      const y = scaledDotProductAttention(a, b, c, { causal: true });
-      const dq = grad((x: Tensor) => scaledDotProductAttention(x, b, c, { causal: true }).sum())(a);
-      const [value, gradient] = [y, dq].map((x) => planFor([x.node]).scratchBytes);
-      return { value: value ?? 0, gradient: gradient ?? 0 };
+      const attention = (x: Tensor, y: Tensor, z: Tensor) => scaledDotProductAttention(x, y, z, { causal });
+      const gradients = grad((x: Tensor, y: Tensor, z: Tensor) => attention(x, y, z).pow(2).sum(), [0, 1, 2])(a, b, c);
+      const tensors = (results: readonly Tensor[]): number =>
+        planFor(results.map((x) => x.node)).scratchBytes / (heads * n * features * 4);
+      return { value: tensors([attention(a, b, c)]), gradients: tensors(gradients) };
     };
-    const [short, long] = [scratch(1024), scratch(2048)];
-    const allWeights = 2 * 2048 * 2048 * 4;
-    expect(long.value).toBeLessThan(Math.min(2.3 * short.value, allWeights / 7));
-    expect(long.gradient).toBeLessThan(Math.min(2.3 * short.gradient, allWeights / 2));
+    // Scores of 128 queries take 128 / 32 tensors.
+    for (const n of [1024, 2048, 4096]) {
+      const { value, gradients } = scratch(n);
+      expect(value).toBeLessThan(4.5);
+      expect(gradients).toBeLessThan(3 * 4 + 5.5);
+    }
   });
 });

@@ -37,7 +37,7 @@ export interface Fusion {
 /** With `apart`, every value has a buffer and every kernel one head: slow, and what fusion is tested against. */
 export function fuse(graph: LoweredGraph, roots: readonly Lowered[], apart = false): Fusion {
   const nodes = reachable(roots);
-  const stored = chooseStored(nodes, roots);
+  const { stored, last } = chooseStored(nodes, roots);
   if (apart) for (const node of nodes) if (node.body.kind !== "input") stored.add(node);
   const heads: Head[] = [];
   const queue = [...stored].sort((a, b) => a.id - b.id);
@@ -52,7 +52,7 @@ export function fuse(graph: LoweredGraph, roots: readonly Lowered[], apart = fal
     heads.push(makeHead(graph, node, (x) => stored.has(x), copy));
   }
   const groups = heads.map(makeGroup);
-  return { groups: order(apart ? groups : merge(groups), roots), stored };
+  return { groups: order(apart ? groups : merge(groups, last), roots), stored };
 }
 
 function reachable(roots: readonly Lowered[]): Lowered[] {
@@ -116,7 +116,8 @@ class Links {
   }
 }
 
-function merge(groups: readonly Group[]): Group[] {
+/** `last`: which product a sum joins. */
+function merge(groups: readonly Group[], last: ReadonlyMap<Lowered, Lowered>): Group[] {
   const links = new Links(groups);
   const alive = new Set(groups);
   for (const group of groups) {
@@ -125,7 +126,9 @@ function merge(groups: readonly Group[]): Group[] {
     let current = group;
     for (let again = true; again; ) {
       again = false;
-      for (const producer of links.producers(current)) {
+      const first = current.heads.flatMap(({ node }) => links.groupOf.get(last.get(node) ?? node) ?? []);
+      for (const producer of new Set([...first, ...links.producers(current)])) {
+        if (producer === current) continue;
         const pair = mergeable(producer, current);
         if (!pair || links.needsIndirectly(current, producer)) continue;
         links.join(producer, current, pair);

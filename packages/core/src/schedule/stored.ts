@@ -29,8 +29,16 @@ const maxViews = 16;
 const manyReads = 4;
 const slow: ReadonlySet<string> = new Set(["div", "sqrt"]);
 const slowCost = 3;
-/** The nodes that others load instead of recomputing. `nodes`: arguments before their users. */
-export function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set<Lowered> {
+
+export interface Stored {
+  /** The nodes that others load instead of recomputing. */
+  readonly stored: Set<Lowered>;
+  /** Sums of several products, and which product is added last: its store adds the others. */
+  readonly last: ReadonlyMap<Lowered, Lowered>;
+}
+
+/** `nodes`: arguments before their users. */
+export function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Stored {
   const stored = new Set<Lowered>(roots);
   for (const node of nodes) {
     const { kind } = node.body;
@@ -41,10 +49,38 @@ export function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[
     if (node.body.kind === "contract") for (const x of argumentsOf(node)) storeOperand(x, stored, false);
     if (node.body.kind === "routine") for (const x of argumentsOf(node)) storeOperand(x, stored, true);
   }
+  const last = storeSums(nodes, stored);
   storeFramed(nodes, stored);
   storeShared(nodes, stored);
   storeOftenViewed(nodes, stored);
-  return stored;
+  return { stored, last };
+}
+
+/**
+ * Adds what a sum of products comes to before its last one, so that each product is added as it is computed, in place, and
+ * none of them waits in memory for the others: a gradient that comes in parts.
+ */
+function storeSums(nodes: readonly Lowered[], stored: Set<Lowered>): Map<Lowered, Lowered> {
+  const last = new Map<Lowered, Lowered>();
+  /** The product that the formula of a sum contains. */
+  const within = new Map<Lowered, Lowered>();
+  const productOf = (x: Lowered): Lowered | undefined => {
+    const base = arranged(x);
+    return base.body.kind === "contract" ? base : within.get(base);
+  };
+  for (const node of nodes) {
+    if (node.body.kind !== "apply" || node.body.op !== "add") continue;
+    const [a, b] = node.body.args;
+    if (!a || !b) continue;
+    const [p, q] = [productOf(a), productOf(b)];
+    const product = p && q ? (p.id > q.id ? p : q) : (p ?? q);
+    if (!product) continue;
+    within.set(node, product);
+    if (!p || !q || p === q) continue;
+    stored.add(arranged(product === p ? b : a));
+    last.set(node, product);
+  }
+  return last;
 }
 
 /**
