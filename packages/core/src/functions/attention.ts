@@ -67,8 +67,11 @@ function weightsOf(raw: Node, size: number, { causal, mask, scale }: Options, st
 
 const weighted = (weights: Node, v: Node): Node => matmulNode(weights, castNode(v, weights.dtype));
 
-/** From so many scores on, queries are taken block by block. */
-const manyScores = 2 ** 19;
+/**
+ * From so many scores on, queries are taken block by block: for the memory, or, if causal, because blocks skip what their queries
+ * may not see.
+ */
+const manyScores = { any: 2 ** 19, causal: 2 ** 17 } as const;
 const rowsOfBlock = 128;
 /** Blocks of a causal attention read this many different numbers of keys, so that their kernels are few. */
 const differentLengths = 8;
@@ -80,11 +83,12 @@ function positions(x: Node, axis: number, start: number, length: number): Node {
 }
 
 /** Whether blocks are worth their while, and the operands fit: if not, what is computed whole says so. */
-function isLong({ q, k, v, mask }: Operands): boolean {
+function isLong({ q, k, v, mask }: Operands, causal: boolean): boolean {
   const [t = 0, s = 0] = [q.shape.at(-2), k.shape.at(-2)];
   const [rows = 1, columns = 1] = [mask?.shape.at(-2), mask?.shape.at(-1)];
   const fits = (size: number, whole: number): boolean => size === 1 || size === whole;
-  return t > rowsOfBlock && t * s >= manyScores && v.shape.at(-2) === s && fits(rows, t) && fits(columns, s);
+  const many = causal ? manyScores.causal : manyScores.any;
+  return t > rowsOfBlock && t * s >= many && v.shape.at(-2) === s && fits(rows, t) && fits(columns, s);
 }
 
 /** The queries from `start` on, and how many keys they may see. */
@@ -216,7 +220,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
   const mask = options.mask ? nodeOf(operation, options.mask) : null;
   const operands = { q: floatOf(operation, q), k: floatOf(operation, k), v: nodeOf(operation, v), mask };
   const own: Options = { causal: options.causal === true, scale: options.scale, mask };
-  if (isLong(operands)) return new Tensor(inBlocks(operands, own));
+  if (isLong(operands, own.causal)) return new Tensor(inBlocks(operands, own));
   const weights = weightsOf(products(operands.q, operands.k), operands.q.shape.at(-1) ?? 1, own, 0);
   return new Tensor(weighted(weights, operands.v));
 }
