@@ -1,7 +1,7 @@
 // Attention over long sequences, which is taken block by block, against sums in float64 and against the formula as a whole.
 import { describe, expect, it } from "vitest";
 import { planFor } from "../engine/engine.ts";
-import { grad, type Tensor, tensor, vmap } from "../index.ts";
+import { grad, jvp, stack, type Tensor, tensor, vmap } from "../index.ts";
 import { allclose } from "../testing/allclose.ts";
 import { seededValues } from "../testing/seeded-values.ts";
 import { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
@@ -19,6 +19,8 @@ const visible = tensor(
   Float32Array.from({ length: t * s }, (_, i) => (i % s <= Math.floor(i / s) ? 0 : Number.NEGATIVE_INFINITY)),
   { shape: [t, s] },
 );
+
+type Attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor) => Tensor;
 
 /** One query after the other, in float64. */
 function exact(options: { causal?: boolean; mask?: (row: number, column: number) => number }): number[] {
@@ -88,23 +90,71 @@ describe("attention over long sequences", () => {
     allclose(batched(q, v), scaledDotProductAttention(q, k, v, { causal: true }));
   });
 
+  it.each([
+    [400, 1200],
+    [1200, 400],
+    [384, 384],
+  ])("has derivatives of all kinds: %i queries that see the keys before them, of %i", (rows, columns) => {
+    const [a, b, c] = [
+      seededValues([rows, 2], { seed: 1 }),
+      seededValues([columns, 2], { seed: 2 }),
+      seededValues([columns, 1], { seed: 3 }),
+    ];
+    const mask = seededValues([columns], { seed: 4 });
+    const lower = tensor(
+      Float32Array.from({ length: rows * columns }, (_, i) =>
+        i % columns <= Math.floor(i / columns) ? 0 : Number.NEGATIVE_INFINITY,
+      ),
+      { shape: [rows, columns] },
+    );
+    const blocks: Attention = (x, y, z, m) => scaledDotProductAttention(x, y, z, { causal: true, mask: m });
+    const formula: Attention = (x, y, z, m) => {
+      const scores = (x.matmul(y.transpose(-1, -2) as never) as Tensor).div(Math.sqrt(2)).add(lower).add(m);
+      return softmax(scores).matmul(z as never) as Tensor;
+    };
+    const first = (f: Attention) =>
+      grad((x: Tensor, y: Tensor, z: Tensor, m: Tensor) => f(x, y, z, m).pow(2).sum(), [0, 1, 2, 3]);
+    const derivatives = (f: Attention): readonly Tensor[] => {
+      const second = grad(
+        (x: Tensor, y: Tensor, z: Tensor) => {
+          const [dx, dy, dz] = first(f)(x, y, z, mask);
+          return dx.pow(2).sum().add(dy.pow(2).sum()).add(dz.pow(2).sum());
+        },
+        [0, 1, 2],
+      );
+      const [, tangent] = jvp((x: Tensor, y: Tensor) => f(x, y, c, mask), [a, b], [a.cos(), b.sin()]);
+      const pair = (x: Tensor): Tensor => stack([x, x.mul(0.5)]);
+      const mapped = vmap((x: Tensor, y: Tensor, z: Tensor) => first(f)(x, y, z, mask)[1]);
+      return [...first(f)(a, b, c, mask), ...second(a, b, c), tangent, mapped(pair(a), pair(b), pair(c))];
+    };
+    const expected = derivatives(formula);
+    derivatives(blocks).forEach((x, i) => {
+      allclose(x, expected[i] ?? 0, { atol: 1e-4, rtol: 1e-4 });
+    });
+  });
+
   it("refuses a mask of the wrong size", () => {
     const short = seededValues([128, s]);
     expect(() => scaledDotProductAttention(q, k, v, { mask: short })).toThrow("[128, 751]");
   });
 
-  it("needs memory that grows with the length, not with its square", () => {
-    const scratch = (n: number): { value: number; gradient: number } => {
-      const [a, b, c] = [1, 2, 3].map((seed) => seededValues([2, n, 32], { seed }));
+  it.each([false, true])("needs memory that grows with the length, not with its square (causal: %s)", (causal) => {
+    const [heads, features] = [2, 32];
+    /** In tensors of the size of q. */
+    const scratch = (n: number): { value: number; gradients: number } => {
+      const [a, b, c] = [1, 2, 3].map((seed) => seededValues([heads, n, features], { seed }));
       if (!a || !b || !c) throw new Error("expected three tensors");
-      const y = scaledDotProductAttention(a, b, c, { causal: true });
-      const dq = grad((x: Tensor) => scaledDotProductAttention(x, b, c, { causal: true }).sum())(a);
-      const [value, gradient] = [y, dq].map((x) => planFor([x.node]).scratchBytes);
-      return { value: value ?? 0, gradient: gradient ?? 0 };
+      const attention = (x: Tensor, y: Tensor, z: Tensor) => scaledDotProductAttention(x, y, z, { causal });
+      const gradients = grad((x: Tensor, y: Tensor, z: Tensor) => attention(x, y, z).pow(2).sum(), [0, 1, 2])(a, b, c);
+      const tensors = (results: readonly Tensor[]): number =>
+        planFor(results.map((x) => x.node)).scratchBytes / (heads * n * features * 4);
+      return { value: tensors([attention(a, b, c)]), gradients: tensors(gradients) };
     };
-    const [short, long] = [scratch(1024), scratch(2048)];
-    const allWeights = 2 * 2048 * 2048 * 4;
-    expect(long.value).toBeLessThan(Math.min(2.3 * short.value, allWeights / 7));
-    expect(long.gradient).toBeLessThan(Math.min(2.3 * short.gradient, allWeights / 2));
+    // Scores of 128 queries take 128 / 32 tensors.
+    for (const n of [1024, 2048, 4096]) {
+      const { value, gradients } = scratch(n);
+      expect(value).toBeLessThan(4.5);
+      expect(gradients).toBeLessThan(3 * 4 + 5.5);
+    }
   });
 });

@@ -1,13 +1,15 @@
 // Attention: each query takes a weighted mean of the values, by how well the keys fit it.
+import { reverse } from "../autodiff/reverse.ts";
 import { ShapeError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
-import type { Node } from "../graph/node.ts";
+import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
+import { after, type CustomRule, customResults } from "../ops/control.ts";
 import { matmulNode } from "../tensor/matmul.ts";
 import { castNode } from "../tensor/promote.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf, nodeOf, scalarLike } from "./arguments.ts";
-import { checkpoint } from "./checkpoint.ts";
+import { batchedRule } from "./custom.ts";
 import { concatNodes } from "./join.ts";
 import { moved, narrowed } from "./shape.ts";
 import { softmaxNode } from "./softmax.ts";
@@ -21,34 +23,55 @@ export interface AttentionOptions {
   readonly scale?: number;
 }
 
+/** Options once they have been looked at. */
+interface Options {
+  readonly causal: boolean;
+  readonly scale: number | undefined;
+  readonly mask: Node | null;
+}
+
+interface Operands {
+  readonly q: Node;
+  readonly k: Node;
+  readonly v: Node;
+  readonly mask: Node | null;
+}
+
 const operation = "scaledDotProductAttention";
 
-/** The weights softmax(q·kᵀ·scale + mask); the first query stands at position `start`. */
-function attentionWeights(q: Node, k: Node, options: AttentionOptions, start: number): Node {
+/** The products q·kᵀ. */
+function products(q: Node, k: Node): Node {
   const size = q.shape.at(-1);
-  const [t, s] = [q.shape.at(-2), k.shape.at(-2)];
-  if (size === undefined || t === undefined || s === undefined || k.shape.at(-1) !== size)
+  if (size === undefined || q.shape.length < 2 || k.shape.length < 2 || k.shape.at(-1) !== size)
     throw new ShapeError(
       `${operation}: expected queries [..., T, D] and keys [..., S, D], got ${showShape(q.shape)} and ${showShape(k.shape)}`,
     );
-  const scale = options.scale === undefined ? b.num(1 / Math.sqrt(size), q) : scalarLike(options.scale, q);
-  let scores = b.mul(matmulNode(q, moved(k, k.shape.length - 1, k.shape.length - 2)), scale);
+  return matmulNode(q, moved(k, k.shape.length - 1, k.shape.length - 2));
+}
+
+/** The weights softmax(products·scale + mask); the first query, of `size` features, stands at position `start`. */
+function weightsOf(raw: Node, size: number, { causal, mask, scale }: Options, start: number): Node {
+  const [t = 0, s = 0] = raw.shape.slice(-2);
+  let scores = b.mul(raw, scale === undefined ? b.num(1 / Math.sqrt(size), raw) : scalarLike(scale, raw));
   const lowest = b.num(Number.NEGATIVE_INFINITY, scores);
-  if (options.causal === true) {
-    const rows = b.reshape(b.iota(t, q), [t, 1]);
+  if (causal) {
+    const rows = b.reshape(b.iota(t, raw), [t, 1]);
     // A number of the run rather than of the plan: blocks share their kernels.
     const row = start === 0 ? rows : b.add(rows, scalarLike(start, rows));
-    scores = b.select(b.le(b.iota(s, q), row), scores, lowest);
+    scores = b.select(b.le(b.iota(s, raw), row), scores, lowest);
   }
-  if (options.mask) {
-    const mask = nodeOf(operation, options.mask);
+  if (mask)
     scores = mask.dtype === "bool" ? b.select(mask, scores, lowest) : b.add(scores, castNode(mask, scores.dtype));
-  }
   return softmaxNode(scores, scores.shape.length - 1);
 }
 
-/** From so many scores on, queries are taken block by block. */
-const manyScores = 2 ** 19;
+const weighted = (weights: Node, v: Node): Node => matmulNode(weights, castNode(v, weights.dtype));
+
+/**
+ * From so many scores on, queries are taken block by block: for the memory, or, if causal, because blocks skip what their queries
+ * may not see.
+ */
+const manyScores = { any: 2 ** 19, causal: 2 ** 17 } as const;
 const rowsOfBlock = 128;
 /** Blocks of a causal attention read this many different numbers of keys, so that their kernels are few. */
 const differentLengths = 8;
@@ -60,35 +83,125 @@ function positions(x: Node, axis: number, start: number, length: number): Node {
 }
 
 /** Whether blocks are worth their while, and the operands fit: if not, what is computed whole says so. */
-function isLong(q: Node, k: Node, v: Node, { mask }: AttentionOptions): boolean {
+function isLong({ q, k, v, mask }: Operands, causal: boolean): boolean {
   const [t = 0, s = 0] = [q.shape.at(-2), k.shape.at(-2)];
   const [rows = 1, columns = 1] = [mask?.shape.at(-2), mask?.shape.at(-1)];
   const fits = (size: number, whole: number): boolean => size === 1 || size === whole;
-  return t > rowsOfBlock && t * s >= manyScores && v.shape.at(-2) === s && fits(rows, t) && fits(columns, s);
+  const many = causal ? manyScores.causal : manyScores.any;
+  return t > rowsOfBlock && t * s >= many && v.shape.at(-2) === s && fits(rows, t) && fits(columns, s);
+}
+
+/** The queries from `start` on, and how many keys they may see. */
+interface Block {
+  readonly start: number;
+  readonly rows: number;
+  readonly keys: number;
+}
+
+function blocksOf(t: number, s: number, causal: boolean): Block[] {
+  const grain = rowsOfBlock * Math.ceil(s / (rowsOfBlock * differentLengths));
+  return Array.from({ length: Math.ceil(t / rowsOfBlock) }, (_, i) => {
+    const start = i * rowsOfBlock;
+    const rows = Math.min(rowsOfBlock, t - start);
+    return { start, rows, keys: causal ? Math.min(s, grain * Math.ceil((start + rows) / grain)) : s };
+  });
+}
+
+/** What a block reads, and what it comes to. */
+function attend({ q, k, v, mask }: Operands, options: Options, { start, rows, keys }: Block) {
+  const queries = positions(q, -2, start, rows);
+  const raw = products(queries, positions(k, -2, 0, keys));
+  const masked = mask && positions(positions(mask, -2, start, rows), -1, 0, keys);
+  const weights = weightsOf(raw, q.shape.at(-1) ?? 1, { ...options, mask: masked }, start);
+  return { queries, raw, masked, weights, result: weighted(weights, positions(v, -2, 0, keys)) };
 }
 
 /**
  * Attention of some queries at a time: the weights of all queries are never in memory together. Gradients compute them again,
- * block by block.
+ * block by block, and add up what comes to keys and values.
  */
-function inBlocks(q: Node, k: Node, v: Node, options: AttentionOptions): Node {
-  const [t = 0, s = 0] = [q.shape.at(-2), k.shape.at(-2)];
-  const grain = rowsOfBlock * Math.ceil(s / (rowsOfBlock * differentLengths));
-  const blocks: Node[] = [];
-  for (let start = 0; start < t; start += rowsOfBlock) {
-    const rows = Math.min(rowsOfBlock, t - start);
-    const keys = options.causal === true ? Math.min(s, grain * Math.ceil((start + rows) / grain)) : s;
-    const mask = options.mask && nodeOf(operation, options.mask);
-    const masked = mask ? new Tensor(positions(positions(mask, -2, start, rows), -1, 0, keys)) : null;
-    const attend = (queries: Tensor, known: Tensor, values: Tensor): Tensor => {
-      const weights = attentionWeights(queries.node, known.node, { ...options, mask: masked }, start);
-      return new Tensor(matmulNode(weights, castNode(values.node, weights.dtype)));
-    };
-    const parts = [positions(q, -2, start, rows), positions(k, -2, 0, keys), positions(v, -2, 0, keys)];
-    const [queries, known, values] = parts.map((x) => new Tensor(x));
-    if (queries && known && values) blocks.push(checkpoint(attend)(queries, known, values).node);
+function inBlocks(operands: Operands, options: Options): Node {
+  const [t = 0, s = 0] = [operands.q.shape.at(-2), operands.k.shape.at(-2)];
+  const blocks = blocksOf(t, s, options.causal);
+  const results = blocks.map((block) => attend(operands, options, block).result);
+  const joined = concatNodes(results, (results[0]?.shape.length ?? 0) - 2);
+  const rule: CustomRule = {
+    vjp: ([g], [q, k, v, mask]) =>
+      g && q && k && v ? gradients(g, { q, k, v, mask: mask ?? null }, options, blocks) : [],
+    jvp: (_tangents, _inputs, _results, own) => own,
+    batch: (size) => batchedRule(rule, size),
+  };
+  const { q, k, v, mask } = operands;
+  const [result] = customResults(mask ? [q, k, v, mask] : [q, k, v], [joined], rule);
+  return result ?? joined;
+}
+
+/** The cotangents of queries, keys, values and mask. */
+function gradients(g: Node, given: Operands, options: Options, blocks: readonly Block[]): (Node | null)[] {
+  const queries: Node[] = [];
+  let known: Node | null = null;
+  let values: Node | null = null;
+  let masks: Node | null = null;
+  let before = 0;
+  for (const block of blocks) {
+    // Nothing of the forward pass is kept: what is computed again waits for the cotangent, and for the block before.
+    const others = [g, known, values].filter((x) => x !== null);
+    const late = (x: Node): Node => makeNode(after, [x, ...others]);
+    const operands = { q: late(given.q), k: late(given.k), v: late(given.v), mask: given.mask && late(given.mask) };
+    const { k, v, mask } = operands;
+    const own = attend(operands, options, block);
+    const gs = positions(g, -2, block.start, block.rows);
+    const [dWeights] = reverse(b, [own.result], [gs], [own.weights]);
+    const [dRaw, dMask] = dWeights ? reverse(b, [own.weights], [dWeights], [own.raw, own.masked ?? own.raw]) : [];
+    if (!dRaw) continue;
+    const [dq] = reverse(b, [own.raw], [dRaw], [own.queries]);
+    if (dq) queries.push(dq);
+    if (mask && own.masked && dMask) {
+      const [part = null] = reverse(b, [own.masked], [dMask], [mask]);
+      masks = sum(masks, part);
+    }
+    // Keys that no block has seen yet are a product apart: the others are added to what is there, in place.
+    const ends = before > 0 && before < block.keys ? [before, block.keys] : [block.keys];
+    const parts = ends.map((end, i) => {
+      const [start, length] = i === 0 ? [0, end] : [before, end - before];
+      const [seen, worth] = [positions(k, -2, start, length), positions(v, -2, start, length)];
+      const [dk = null] = reverse(b, [products(own.queries, seen)], [positions(dRaw, -1, start, length)], [seen]);
+      const [dv = null] = reverse(b, [weighted(positions(own.weights, -1, start, length), worth)], [gs], [worth]);
+      return { dk, dv };
+    });
+    known = grown(
+      known,
+      parts.map(({ dk }) => dk),
+    );
+    values = grown(
+      values,
+      parts.map(({ dv }) => dv),
+    );
+    before = block.keys;
   }
-  return concatNodes(blocks, (blocks[0]?.shape.length ?? 0) - 2);
+  return [concatNodes(queries, given.q.shape.length - 2), whole(known, given.k), whole(values, given.v), masks];
+}
+
+const sum = (a: Node | null, b_: Node | null): Node | null => (a && b_ ? b.add(a, b_) : (a ?? b_));
+
+/** The total with the first part added to it and the second, if there is one, behind it. */
+function grown(total: Node | null, [first = null, second = null]: readonly (Node | null)[]): Node | null {
+  const same = sum(total, first);
+  return same && second ? concatNodes([same, second], same.shape.length - 2) : same;
+}
+
+/** With zeros for the keys that no query may see. */
+function whole(gradient: Node | null, like: Node): Node | null {
+  const axis = like.shape.length - 2;
+  const rest = (like.shape[axis] ?? 0) - (gradient?.shape[axis] ?? 0);
+  if (!gradient || rest === 0) return gradient;
+  const zeros = like.shape.map(() => 0);
+  return b.pad(
+    gradient,
+    zeros,
+    zeros.with(axis, rest),
+    like.shape.map(() => 1),
+  );
 }
 
 /**
@@ -104,9 +217,10 @@ function inBlocks(q: Node, k: Node, v: Node, options: AttentionOptions): Node {
  * @example (await scaledDotProductAttention(ones([2, 1]), ones([2, 1]), tensor([[1], [3]]), { causal: true }).toArray()) // [[1], [2]]
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
-  const [queries, keys] = [floatOf(operation, q), floatOf(operation, k)];
-  const values = nodeOf(operation, v);
-  if (isLong(queries, keys, values, options)) return new Tensor(inBlocks(queries, keys, values, options));
-  const weights = attentionWeights(queries, keys, options, 0);
-  return new Tensor(matmulNode(weights, castNode(values, weights.dtype)));
+  const mask = options.mask ? nodeOf(operation, options.mask) : null;
+  const operands = { q: floatOf(operation, q), k: floatOf(operation, k), v: nodeOf(operation, v), mask };
+  const own: Options = { causal: options.causal === true, scale: options.scale, mask };
+  if (isLong(operands, own.causal)) return new Tensor(inBlocks(operands, own));
+  const weights = weightsOf(products(operands.q, operands.k), operands.q.shape.at(-1) ?? 1, own, 0);
+  return new Tensor(weighted(weights, operands.v));
 }

@@ -36,8 +36,8 @@ export type Expr =
 
 /**
  * Writes value to a slot at the view's address, for every iteration of the loops that it stands in. Views of stores
- * have no guards. A slot may be the buffer of a donated input that the same iteration loads from the same address:
- * all loads of an iteration come before its stores.
+ * have no guards. A slot may have the buffer of another, a donated input or scratch, that the same iteration loads from the
+ * same address and no later stage loads: all loads of an iteration come before its stores.
  */
 export interface Store {
   readonly slot: number;

@@ -1,6 +1,6 @@
-// Which values get buffers, and which of them one kernel computes together.
+// Which of the values that get buffers one kernel computes together.
 import { contiguousStrides, type Shape, sameShape, sizeOf } from "../base/shape.ts";
-import { composeView, contiguousView, type View } from "../base/view.ts";
+import type { View } from "../base/view.ts";
 import { readsInOrder } from "./access.ts";
 import { denseOrder } from "./contract.ts";
 import {
@@ -18,31 +18,8 @@ import {
 } from "./groups.ts";
 import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
 import { order } from "./order.ts";
+import { chooseStored } from "./stored.ts";
 
-/** A value that several kernels want is recomputed in each up to this cost, and stored above it. */
-const recomputeCost = 6;
-/** Functions that take several times as long as a load. */
-const transcendental: ReadonlySet<string> = new Set([
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "tan",
-  "tanh",
-  "erf",
-  "pow",
-  "atan2",
-  "mod",
-]);
-const transcendentalCost = 8;
-/** A value that one kernel reads through more different views is stored: each of them is a formula of its own. */
-const maxViews = 16;
-/** Cells of a padded value are checked where they are read: one that is read more often than this is stored with its zeros. */
-const manyReads = 4;
-const slow: ReadonlySet<string> = new Set(["div", "sqrt"]);
-const slowCost = 3;
 /** Rows longer than this are not kept in cache between passes; with few of them, passes are better kernels of their own. */
 const longRow = 4096;
 const fewRows = 8;
@@ -60,7 +37,7 @@ export interface Fusion {
 /** With `apart`, every value has a buffer and every kernel one head: slow, and what fusion is tested against. */
 export function fuse(graph: LoweredGraph, roots: readonly Lowered[], apart = false): Fusion {
   const nodes = reachable(roots);
-  const stored = chooseStored(nodes, roots);
+  const { stored, last } = chooseStored(nodes, roots);
   if (apart) for (const node of nodes) if (node.body.kind !== "input") stored.add(node);
   const heads: Head[] = [];
   const queue = [...stored].sort((a, b) => a.id - b.id);
@@ -75,7 +52,7 @@ export function fuse(graph: LoweredGraph, roots: readonly Lowered[], apart = fal
     heads.push(makeHead(graph, node, (x) => stored.has(x), copy));
   }
   const groups = heads.map(makeGroup);
-  return { groups: order(apart ? groups : merge(groups), roots), stored };
+  return { groups: order(apart ? groups : merge(groups, last), roots), stored };
 }
 
 function reachable(roots: readonly Lowered[]): Lowered[] {
@@ -87,172 +64,6 @@ function reachable(roots: readonly Lowered[]): Lowered[] {
     stack.push(...argumentsOf(node));
   }
   return [...seen].sort((a, b) => a.id - b.id);
-}
-
-function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[]): Set<Lowered> {
-  const stored = new Set<Lowered>(roots);
-  for (const node of nodes) {
-    const { kind } = node.body;
-    if (kind === "reduce" || kind === "contract" || kind === "join" || kind === "place" || kind === "routine")
-      stored.add(node);
-  }
-  for (const node of nodes) {
-    if (node.body.kind === "contract") for (const x of argumentsOf(node)) storeOperand(x, stored, false);
-    if (node.body.kind === "routine") for (const x of argumentsOf(node)) storeOperand(x, stored, true);
-  }
-  storeFramed(nodes, stored);
-  storeShared(nodes, stored);
-  storeOftenViewed(nodes, stored);
-  return stored;
-}
-
-/**
- * Adds values that a formula would contain again and again, each time through other views. Where every value reads the one
- * before it through two views, as in a running product, the formula doubles with each.
- */
-function storeOftenViewed(nodes: readonly Lowered[], stored: Set<Lowered>): void {
-  const ways = new Map<string, number>();
-  const through = (way: number, view: Lowered): number => {
-    const key = `${way} ${view.id}`;
-    const known = ways.get(key) ?? ways.size + 1;
-    ways.set(key, known);
-    return known;
-  };
-  // From the users on: the chains of views by which the nearest buffers read each value.
-  const all = new Map<Lowered, Set<number>>();
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i];
-    if (!node || node.body.kind === "input") continue;
-    let own = all.get(node) ?? new Set<number>();
-    if (own.size > maxViews && node.body.kind === "apply" && costOf(node, stored) > recomputeCost) stored.add(node);
-    if (stored.has(node)) own = new Set([through(0, node)]);
-    if (node.body.kind === "view") own = new Set([...own].map((way) => through(way, node)));
-    for (const x of argumentsOf(node)) {
-      const known = all.get(x);
-      if (known) for (const way of own) known.add(way);
-      else all.set(x, new Set(own));
-    }
-  }
-}
-
-/** Adds values with zeros around them of which views overlap, as those of windows' positions do. */
-function storeFramed(nodes: readonly Lowered[], stored: Set<Lowered>): void {
-  const reads = new Map<Lowered, number>();
-  for (const node of nodes) {
-    if (node.body.kind !== "view" || isRearranged(node)) continue;
-    const framed = arranged(node.body.x);
-    if (isFramed(framed)) reads.set(framed, (reads.get(framed) ?? 0) + sizeOf(node.shape));
-  }
-  for (const [node, count] of reads) if (count > manyReads * sizeOf(node.shape)) stored.add(node);
-}
-
-/** Whether the node is a value with something around it: all of it, not a part. */
-const isFramed = ({ body }: Lowered): boolean =>
-  body.kind === "view" &&
-  body.op.kind === "pad" &&
-  body.op.interior.every((step) => step === 1) &&
-  arranged(body.x).body.kind !== "view";
-
-const isRearranged = ({ body }: Lowered): boolean =>
-  body.kind === "view" && (body.op.kind === "reshape" || body.op.kind === "permute");
-
-/** The value of which the node is another arrangement. */
-function arranged(node: Lowered): Lowered {
-  let x = node;
-  while (x.body.kind === "view" && isRearranged(x)) x = x.body.x;
-  return x;
-}
-
-/**
- * Adds values that several kernels want and that are dearer to compute again than to read back. What is dear by itself
- * comes first: what follows from it cheaply need not be stored then.
- */
-function storeShared(nodes: readonly Lowered[], stored: Set<Lowered>): void {
-  const dear = new Set<Lowered>();
-  const isDear = ({ body }: Lowered): boolean => body.kind === "apply" && transcendental.has(body.op);
-  eachReaders(nodes, stored, (node, readers) => {
-    // Roots and operands have buffers already, and keep them however few read them in the end.
-    if (readers > 1 && isDear(node) && !stored.has(node)) dear.add(node);
-  });
-  for (const node of dear) stored.add(node);
-  eachReaders(nodes, stored, (node, readers) => {
-    if (readers > 1 && !stored.has(node) && costOf(node, stored) > recomputeCost) stored.add(node);
-  });
-  const single: Lowered[] = [];
-  eachReaders(nodes, stored, (node, readers) => {
-    if (readers <= 1 && dear.has(node)) single.push(node);
-  });
-  for (const node of single) stored.delete(node);
-}
-
-/** Visits the nodes, users first, with the number of stored values whose formulas would contain them. */
-function eachReaders(
-  nodes: readonly Lowered[],
-  stored: ReadonlySet<Lowered>,
-  visit: (node: Lowered, readers: number) => void,
-): void {
-  const all = new Map<Lowered, Set<Lowered>>();
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i];
-    if (!node || node.body.kind === "input") continue;
-    const readers = all.get(node) ?? new Set<Lowered>();
-    visit(node, readers.size);
-    const own = stored.has(node) ? [node] : readers;
-    for (const x of argumentsOf(node)) {
-      const known = all.get(x);
-      if (known) for (const reader of own) known.add(reader);
-      else all.set(x, new Set(own));
-    }
-  }
-}
-
-/** Contractions and routines read buffers, not formulas: what they read must be a buffer seen through plain views. */
-function storeOperand(x: Lowered, stored: Set<Lowered>, whole: boolean): void {
-  const chain: Lowered[] = [];
-  let base = x;
-  while (base.body.kind === "view" && !stored.has(base)) {
-    chain.unshift(base);
-    base = base.body.x;
-  }
-  // What views cannot express is copied; what the first copy is made of needs no buffer for its sake.
-  const copies = new Set<Lowered>();
-  let view = contiguousView(base.shape);
-  for (const node of chain) {
-    if (node.body.kind !== "view") continue;
-    let next = composeView(view, node.body.op);
-    if (!next) {
-      copies.add(node.body.x);
-      next = composeView(contiguousView(node.body.x.shape), node.body.op);
-    }
-    // Cells outside a pad have no address: the padded value gets a buffer.
-    if (!next || next.guards.length > 0) {
-      copies.add(node);
-      next = contiguousView(node.shape);
-    }
-    view = next;
-  }
-  if (copies.size === 0 && base.body.kind !== "input") copies.add(base);
-  for (const node of copies) stored.add(node);
-  const first = chain.findLast((node) => stored.has(node)) ?? base;
-  const inOrder = readsInOrder(view, contiguousStrides(view.shape)) && sizeOf(view.shape) === sizeOf(first.shape);
-  if (whole && !inOrder) stored.add(x);
-}
-
-/** Roughly the instructions and loads that one element takes, down to the nearest buffers. */
-function costOf(node: Lowered, stored: ReadonlySet<Lowered>): number {
-  const seen = new Set<Lowered>();
-  const visit = (x: Lowered): number => {
-    if (seen.has(x)) return 0;
-    seen.add(x);
-    if (x.body.kind === "input" || (x !== node && stored.has(x))) return 1;
-    return argumentsOf(x).reduce((sum, arg) => sum + visit(arg), ownCost(x));
-  };
-  return visit(node);
-}
-
-function ownCost({ body }: Lowered): number {
-  if (body.kind !== "apply") return 0;
-  return transcendental.has(body.op) ? transcendentalCost : slow.has(body.op) ? slowCost : 1;
 }
 
 /** A producer and its consumer, or two siblings. */
@@ -305,7 +116,8 @@ class Links {
   }
 }
 
-function merge(groups: readonly Group[]): Group[] {
+/** `last`: which product a sum joins. */
+function merge(groups: readonly Group[], last: ReadonlyMap<Lowered, Lowered>): Group[] {
   const links = new Links(groups);
   const alive = new Set(groups);
   for (const group of groups) {
@@ -314,7 +126,9 @@ function merge(groups: readonly Group[]): Group[] {
     let current = group;
     for (let again = true; again; ) {
       again = false;
-      for (const producer of links.producers(current)) {
+      const first = current.heads.flatMap(({ node }) => links.groupOf.get(last.get(node) ?? node) ?? []);
+      for (const producer of new Set([...first, ...links.producers(current)])) {
+        if (producer === current) continue;
         const pair = mergeable(producer, current);
         if (!pair || links.needsIndirectly(current, producer)) continue;
         links.join(producer, current, pair);

@@ -29,6 +29,18 @@ describe("the scratch arena", () => {
     );
   });
 
+  it("hands bytes over to who writes in place", () => {
+    const lives: Life[] = [
+      { bytes: 1000, from: 0, to: 1 },
+      { bytes: 64, from: 0, to: 3 },
+      { bytes: 1000, from: 1, to: 3, takes: 0 },
+      { bytes: 1000, from: 2, to: 3 },
+    ];
+    const { offsets, bytes } = planMemory(lives);
+    expect(offsets).toEqual([0, 1024, 0, 1088]);
+    expect(bytes).toBe(2112);
+  });
+
   it("uses bytes again", () => {
     const chain = Array.from({ length: 10 }, (_, i): Life => ({ bytes: 1000, from: i, to: i + 1 }));
     expect(planMemory(chain).bytes).toBe(2048);

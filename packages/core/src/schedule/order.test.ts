@@ -32,6 +32,26 @@ test("products of values that a chain leaves behind are computed as the chain go
   expect(squares(plan.scratchBytes)).toBeLessThanOrEqual(3);
 });
 
+test("a sum of products adds each of them up as it is computed, in one buffer", () => {
+  const pairsOf = Array.from({ length: 12 }, (_, i) => [matrix(2 * i), matrix(2 * i + 1)] as const);
+  const [first, ...rest] = pairsOf.map(([x, y]) => b.permute(product(x, y), [1, 0]));
+  if (!first) throw new Error("expected products");
+  const total = rest.reduce((sum, x) => b.add(sum, x), first);
+  const plan = planFor([b.exp(total)]);
+  expect(plan.kernels.map(({ form }) => form)).toEqual(pairsOf.map(() => "contract"));
+  expect(squares(plan.scratchBytes)).toBeLessThanOrEqual(2);
+  const exact = new Float64Array(n * n);
+  for (const [x, y] of pairsOf) {
+    const [p, q] = [valuesOf(x), valuesOf(y)];
+    for (let i = 0; i < n * n; i++)
+      for (let k = 0; k < n; k++)
+        exact[i] = (exact[i] ?? 0) + (p[(i % n) * n + k] ?? 0) * (q[k * n + Math.floor(i / n)] ?? 0);
+  }
+  valuesOf(total).forEach((x, i) => {
+    expect(x).toBeCloseTo(exact[i] ?? Number.NaN, 12);
+  });
+});
+
 test("a value that waits is computed again, and after what it waits for", () => {
   const [x, w] = [matrix(1), matrix(2)];
   const first = product(b.exp(product(x, w)), w);

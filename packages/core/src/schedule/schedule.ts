@@ -2,14 +2,13 @@
 import { elementBytes } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
-import type { Expr, Kernel, LoopKernel, Plan, Slot } from "../kernel/ir.ts";
-import { kernelStores } from "../kernel/walk.ts";
+import type { Kernel, Plan, Slot } from "../kernel/ir.ts";
 import { emitGroup, type Slots } from "./emit.ts";
 import { type Fusion, fuse } from "./fuse.ts";
 import { type LoweredPlan, lower, type Pending } from "./lower.ts";
 import type { Lowered } from "./lowered.ts";
 import { planMemory } from "./memory.ts";
-import { loadsIn, loadsOf, slotsRead, slotsWritten } from "./traffic.ts";
+import { slotsRead, slotsWritten, writesInPlace } from "./traffic.ts";
 import { verify } from "./verify.ts";
 
 export interface Donation {
@@ -84,6 +83,11 @@ class SlotTable implements Slots {
     return this.writes.get(node) ?? [];
   }
 
+  private bytesOf(number: number): number {
+    const slot = this.slots[number];
+    return slot ? slot.size * elementBytes(slot.dtype) : 0;
+  }
+
   /** Places the scratch slots by liveness and settles the aliases. */
   finish(kernels: readonly Kernel[], aliases: ReadonlyMap<number, number>): { slots: Slot[]; bytes: number } {
     const from = new Map<number, number>();
@@ -94,13 +98,29 @@ class SlotTable implements Slots {
         to.set(slot, i);
       }
     });
-    const scratch = this.slots.map((slot, i) => ({ slot, i })).filter(({ slot }) => slot.kind === "scratch");
+    const scratch = this.slots.flatMap((slot, i) => (slot.kind === "scratch" ? [{ slot, i }] : []));
+    const lifeOf = new Map(scratch.map(({ i }, life) => [i, life]));
+    /** What is read for the last time gives its bytes to what is written in the same place. */
+    const heirs = new Map<number, number>();
+    kernels.forEach((kernel, i) => {
+      for (const slot of slotsWritten(kernel)) {
+        if (from.get(slot) !== i || !lifeOf.has(slot)) continue;
+        for (const read of slotsRead(kernel)) {
+          const life = lifeOf.get(read);
+          if (life === undefined || to.get(read) !== i || heirs.has(read)) continue;
+          if (this.bytesOf(read) !== this.bytesOf(slot) || !writesInPlace(kernel, slot, read)) continue;
+          heirs.set(read, slot);
+          break;
+        }
+      }
+    });
+    const takes = new Map([...heirs].map(([read, slot]) => [slot, lifeOf.get(read)]));
     const { offsets, bytes } = planMemory(
-      scratch.map(({ slot, i }) => ({
-        bytes: slot.size * elementBytes(slot.dtype),
-        from: from.get(i) ?? 0,
-        to: to.get(i) ?? 0,
-      })),
+      scratch.map(({ i }) => {
+        const taken = takes.get(i);
+        const life = { bytes: this.bytesOf(i), from: from.get(i) ?? 0, to: to.get(i) ?? 0 };
+        return taken === undefined ? life : { ...life, takes: taken };
+      }),
     );
     const slots = this.slots.map(
       (slot, i): Slot => (slot.kind === "output" ? { ...slot, alias: aliases.get(i) ?? -1 } : slot),
@@ -128,7 +148,7 @@ function placeDonations(
     if (slot === undefined) continue;
     const writers = kernels.filter((kernel) => slotsWritten(kernel).includes(slot));
     const [writer] = writers;
-    if (writers.length !== 1 || !writer || !sameCells(writer, slot, input)) continue;
+    if (writers.length !== 1 || !writer || !writesInPlace(writer, slot, input)) continue;
     aliases.set(slot, input);
     late.add(writer);
   }
@@ -146,24 +166,3 @@ function placeDonations(
   const ordered = [...kernels.filter((kernel) => !late.has(kernel)), ...tail];
   return { ordered, aliases, commitFrom: ordered.length - tail.length };
 }
-
-/** Whether the kernel reads `input` only where it is about to write `slot`, and in no other pass. */
-function sameCells(kernel: Kernel, slot: number, input: number): boolean {
-  if (kernel.form === "routine" || kernel.form === "rowwise") return false;
-  const store = kernelStores(kernel).find((x) => x.slot === slot);
-  const others = kernel.form === "contract" ? [kernel.a, kernel.b] : foldValues(kernel);
-  if (!store || loadsIn(others).some((load) => load.slot === input)) return false;
-  const { view, dtype } = store;
-  return loadsOf(kernel)
-    .filter((load) => load.slot === input)
-    .every(
-      (load) =>
-        load.dtype === dtype &&
-        load.view.guards.length === 0 &&
-        load.view.offset === view.offset &&
-        load.view.strides.every((s, i) => s === view.strides[i]),
-    );
-}
-
-const foldValues = (kernel: LoopKernel): Expr[] =>
-  kernel.stages.flatMap((stage) => (stage.kind === "fold" ? [stage.value] : []));

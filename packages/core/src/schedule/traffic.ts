@@ -1,5 +1,5 @@
-// Which slots a kernel reads and writes.
-import type { Expr, Kernel } from "../kernel/ir.ts";
+// Which slots a kernel reads and writes, and what it may write over what it reads.
+import type { Expr, Kernel, Stage, Store } from "../kernel/ir.ts";
 import { exprOrder, kernelRoots, kernelStores } from "../kernel/walk.ts";
 
 export type Load = Expr & { readonly kind: "load" };
@@ -23,3 +23,26 @@ export function slotsRead(kernel: Kernel): ReadonlySet<number> {
 
 export const slotsWritten = (kernel: Kernel): number[] =>
   kernel.form === "routine" ? [kernel.output.slot] : kernelStores(kernel).map((store) => store.slot);
+
+const valueIn = (stage: Stage): Expr => (stage.kind === "fold" ? stage.value : stage.store.value);
+
+/**
+ * Whether `slot` may have the buffer of slot `read`: the kernel reads each of its cells in the iteration that writes the same cell,
+ * and in none that comes later.
+ */
+export function writesInPlace(kernel: Kernel, slot: number, read: number): boolean {
+  if (kernel.form === "routine") return false;
+  const stores = kernelStores(kernel).filter((store) => store.slot === slot);
+  const [store] = stores;
+  if (!store || stores.length > 1) return false;
+  if (!loadsOf(kernel).every((load) => load.slot !== read || isSameCell(load, store))) return false;
+  if (kernel.form === "contract") return loadsIn([kernel.a, kernel.b]).every((load) => load.slot !== read);
+  const at = kernel.stages.findIndex((stage) => stage.kind !== "fold" && stage.store === store);
+  return loadsIn(kernel.stages.slice(at + 1).map(valueIn)).every((load) => load.slot !== read);
+}
+
+const isSameCell = ({ view, dtype }: Load, store: Store): boolean =>
+  dtype === store.dtype &&
+  view.guards.length === 0 &&
+  view.offset === store.view.offset &&
+  view.strides.every((stride, i) => stride === store.view.strides[i]);

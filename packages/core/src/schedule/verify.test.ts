@@ -20,6 +20,19 @@ const total = (from: number, to: number): Kernel => ({
   inner: [n],
   stages: [fold("add", load(from, whole)), once(to, strided([n], [0]), { kind: "acc", dtype: "float32", index: 0 })],
 });
+const backwards = (from: number, to: number): Kernel =>
+  mapTo([n], [to, apply("sin", load(from, strided([n], [-1], n - 1)))]);
+/** Writes the sine of a row, and only then adds the row up. */
+const softly = (from: number, to: number): Kernel => ({
+  form: "rowwise",
+  outer: [],
+  inner: [n],
+  stages: [
+    { kind: "each", store: { slot: to, dtype: "float32", view: whole, value: apply("sin", load(from, whole)) } },
+    fold("add", load(from, whole)),
+    once(4, strided([n], [0]), { kind: "acc", dtype: "float32", index: 0 }),
+  ],
+});
 const copied = (from: number, to: number): Kernel => ({
   form: "routine",
   name: "take",
@@ -48,6 +61,7 @@ describe("a plan that is right", () => {
     "an output that is read": plan([sine(0, 1), total(1, 4)]),
     "a buffer in halves": plan([half(0, 2, 0), half(0, 2, 3), sine(2, 1), total(2, 4)]),
     "scratch that is used again": plan([sine(0, 2), total(2, 4), sine(0, 3), sine(3, 1)], { offsets: [0, 0] }),
+    "a buffer written in place": plan([sine(0, 2), sine(2, 3), sine(3, 1), total(1, 4)], { offsets: [0, 0] }),
     "a donated input": plan([total(0, 4), sine(0, 1)], { alias: 0 }),
   };
   it.each(Object.entries(right))("%s", (_, it) => {
@@ -85,13 +99,21 @@ describe("a plan that is wrong", () => {
       plan([sine(0, 2), sine(0, 3), sine(3, 1), total(2, 4)], { offsets: [0, 16] }),
       "kernel 3 (reduce) to find the 6 elements of slot 2, got 0",
     ],
-    "a kernel that writes over what it reads": [
-      plan([sine(0, 2), sine(2, 3), sine(3, 1)], { offsets: [0, 0] }),
+    "a kernel that writes over what it is yet to read": [
+      plan([sine(0, 2), backwards(2, 3), sine(3, 1)], { offsets: [0, 0] }),
       "kernel 1 (map) to find the 6 elements of slot 2, got 0",
     ],
     "a kernel that reads what it writes": [
       plan([sine(0, 2), sine(2, 2), sine(2, 1)]),
       "kernel 1 (map) to find the 6 elements of slot 2, got 12",
+    ],
+    "a buffer that is read after it was written in place": [
+      plan([sine(0, 2), sine(2, 3), sine(3, 1), total(2, 4)], { offsets: [0, 0] }),
+      "kernel 3 (reduce) to find the 6 elements of slot 2, got 0",
+    ],
+    "a pass that reads what another has written in place": [
+      plan([sine(0, 2), softly(2, 3), sine(3, 1)], { offsets: [0, 0] }),
+      "kernel 1 (rowwise) to find the 6 elements of slot 2, got 0",
     ],
     "a donated input that is read later": [
       plan([sine(0, 1), total(0, 4)], { alias: 0 }),

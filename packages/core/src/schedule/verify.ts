@@ -3,7 +3,7 @@ import { elementBytes } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import type { Kernel, Plan, Store } from "../kernel/ir.ts";
 import { kernelStores } from "../kernel/walk.ts";
-import { slotsRead } from "./traffic.ts";
+import { slotsRead, slotsWritten, writesInPlace } from "./traffic.ts";
 
 const hint = "The mistake is ours: please report it with the program that led here";
 
@@ -43,6 +43,10 @@ export function verify({ kernels, slots, scratchBytes }: Plan): void {
     }
     owned.set(number, { from, to });
   };
+  const isSamePlace = (a: number, b: number): boolean => {
+    const [x, y] = [slots[a], slots[b]];
+    return x?.kind === "scratch" && y?.kind === "scratch" && x.offsetBytes === y.offsetBytes && x.size === y.size;
+  };
   kernels.forEach((kernel, i) => {
     const reads = slotsRead(kernel);
     for (const slot of reads) expectThere(slot, i);
@@ -50,8 +54,12 @@ export function verify({ kernels, slots, scratchBytes }: Plan): void {
       claim(slot);
       there[slot] = (there[slot] ?? 0) + elements;
     }
-    // While it runs, too: a kernel takes over no buffer but a donated input, which it reads element by element.
-    for (const slot of reads) if (slots[slot]?.kind !== "input") expectThere(slot, i);
+    // While it runs, too: a kernel takes over no buffer but one that it reads cell by cell as it writes it.
+    const isTaken = (slot: number): boolean =>
+      slotsWritten(kernel).some(
+        (other) => other !== slot && isSamePlace(other, slot) && writesInPlace(kernel, other, slot),
+      );
+    for (const slot of reads) if (slots[slot]?.kind !== "input" && !isTaken(slot)) expectThere(slot, i);
   });
   slots.forEach((slot, i) => {
     if (slot.kind === "output") expectThere(i, kernels.length);
