@@ -5,9 +5,10 @@ import { GraphError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { joinNextRun, realize, releaseAfterNextRun } from "../engine/engine.ts";
 import { expectComputable } from "../graph/gone.ts";
-import { Node, withoutGradients } from "../graph/node.ts";
+import { makeNode, Node, withoutGradients } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
+import { alias } from "../ops/cast.ts";
 import { hookOf } from "./hooks.ts";
 
 /** What a loss's forward run kept for its backward pass. */
@@ -84,8 +85,20 @@ function leafGradients(
   leaves: readonly Node[],
   hook: CotangentHook | null = null,
 ): LeafGradient[] {
+  const newest = Node.latestId;
   const gradients = reverse(builder, [root], [cotangent], leaves, hook);
-  return leaves.map((leaf, i) => ({ leaf, gradient: gradients[i] ?? null }));
+  const seen = new Set<Node>();
+  return leaves.map((leaf, i) => {
+    const gradient = gradients[i];
+    return { leaf, gradient: gradient ? ofItsOwn(gradient, newest, seen) : null };
+  });
+}
+
+/** A node that is this gradient's alone: when its memory is given back, nobody else must lose a value. */
+function ofItsOwn(gradient: Node, newest: number, seen: Set<Node>): Node {
+  const isShared = gradient.id <= newest || gradient.op.kind === "constant" || seen.has(gradient);
+  seen.add(gradient);
+  return isShared ? makeNode(alias, [gradient]) : gradient;
 }
 
 /** The gradients of all leaves below `node`: `add` adds one up, and returns the sum, which the next run computes. */

@@ -56,6 +56,20 @@ describe("backward", () => {
     expect(() => w.detach().sum().backward()).toThrow("detached");
   });
 
+  it("gives each leaf a gradient of its own: zeroGrad takes nobody else's values along", () => {
+    const w = tensor(2, { requiresGrad: true });
+    const x = tensor(3);
+    w.mul(x).backward();
+    expect(w.grad?.itemSync()).toBe(3);
+    w.zeroGrad();
+    expect(x.itemSync()).toBe(3);
+    const [a, b] = [tensor([2], { requiresGrad: true }), tensor([3], { requiresGrad: true })];
+    a.add(b).sum().backward();
+    expect(a.grad?.toArraySync()).toEqual([1]);
+    a.zeroGrad();
+    expect(b.grad?.toArraySync()).toEqual([1]);
+  });
+
   it("keeps no handle to a gradient alive past zeroGrad, and says so", () => {
     const w = tensor([1, 2], { requiresGrad: true, device });
     w.mul(w).sum().backward();
