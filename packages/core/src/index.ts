@@ -217,5 +217,6 @@ export { deviceNames, registerDevice, setDefaultDevice } from "./runtime/devices
 export type { MachinePeaks } from "./runtime/wasm/peaks.ts";
 export type { BackwardOptions } from "./tensor/backward.ts";
 export { type TensorOptions, tensor } from "./tensor/create.ts";
+export { StandingUpdate } from "./tensor/standing-update.ts";
 export { type ReduceOptions, Tensor } from "./tensor/tensor.ts";
 export { type Update, update } from "./tensor/update.ts";

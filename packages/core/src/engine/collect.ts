@@ -17,12 +17,12 @@ class Interned<K> {
   }
 }
 
-const ops = new Interned<Op>();
-const texts = new Interned<string>();
+export const ops: Interned<Op> = new Interned<Op>();
+export const texts: Interned<string> = new Interned<string>();
 const attrNumbers = new WeakMap<Attrs, number>();
-const dtypeNumbers = { float32: 0, float64: 1, int32: 2, uint8: 3, bool: 4 } as const;
+export const dtypeNumbers = { float32: 0, float64: 1, int32: 2, uint8: 3, bool: 4 } as const;
 
-function attrsNumber(attrs: Attrs): number {
+export function attrsNumber(attrs: Attrs): number {
   if (attrs === noAttrs) return -1;
   const known = attrNumbers.get(attrs);
   if (known !== undefined) return known;
@@ -45,7 +45,7 @@ function textOf(value: AttrValue): string {
 const isList = (value: object): value is readonly AttrValue[] => Array.isArray(value);
 
 /** A growing list of int32, reused from call to call. */
-class Words {
+export class Words {
   private words = new Int32Array(1024);
   length = 0;
   push(word: number): void {
@@ -78,6 +78,8 @@ export interface Collected {
   readonly scalars: Node[];
   /** Results of loops and branches that have not run yet: no plan computes them. */
   readonly controls: Node[];
+  /** Whether some of the nodes stand for others. */
+  hasStandIns: boolean;
   readonly signature: Words;
 }
 
@@ -91,7 +93,7 @@ const next: number[] = [];
  * shapes of inputs; values of buffers and of run-time numbers are not in it.
  */
 export function collect(roots: readonly Node[]): Collected {
-  const found: Collected = { nodes: [], inputs: [], scalars: [], controls: [], signature };
+  const found: Collected = { nodes: [], inputs: [], scalars: [], controls: [], hasStandIns: false, signature };
   const { nodes, controls } = found;
   signature.length = 0;
   path.length = 0;
@@ -116,6 +118,7 @@ export function collect(roots: readonly Node[]): Collected {
       node.position = count++;
       nodes.push(node);
       if (node.op.kind === "part" && node.inputs.length === 1) controls.push(node);
+      else if (node.op.kind === "standIn") found.hasStandIns = true;
       signature.push(ops.of(node.op));
       signature.push(attrsNumber(node.attrs));
       signature.push(dtypeNumbers[node.dtype]);

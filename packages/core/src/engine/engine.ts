@@ -4,6 +4,7 @@ import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import { whyGone } from "../graph/gone.ts";
 import type { Node } from "../graph/node.ts";
+import { realNode } from "../graph/stand-in.ts";
 import type { Plan } from "../kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
@@ -28,6 +29,17 @@ export interface Compiled {
 const maxPlans = 512;
 
 const plans = new Map<number, Compiled[]>();
+
+/** The plan of a graph with stand-ins, and where its inputs and numbers are among those of that graph. */
+interface Route {
+  readonly key: Int32Array;
+  readonly compiled: Compiled;
+  readonly inputs: readonly number[];
+  readonly scalars: readonly number[];
+}
+
+const routes = new Map<number, Route[]>();
+let routeCount = 0;
 let planCount = 0;
 let clock = 0;
 
@@ -166,8 +178,18 @@ function run(
       throw new DeviceError(`realize: expected one device, got ${device.name} and ${root.device}. Realize them apart`);
   const pending = collect(roots);
   if (pending.controls.length === 0) runPlan(pending, roots, device, replacements, keep);
-  else runInStages(roots, device, replacements, keep);
+  else if (!pending.hasStandIns) runInStages(roots, device, replacements, keep);
+  else {
+    const real = roots.map(realNode);
+    runInStages(real, device, realReplacements(replacements), keep);
+    roots.forEach((root, i) => {
+      root.storage = real[i]?.storage ?? null;
+    });
+  }
 }
+
+const realReplacements = (replacements: readonly Replacement[]): Replacement[] =>
+  replacements.map(({ old, value }) => ({ old, value: realNode(value) }));
 
 /** Loops and branches first, each with what it reads; then the rest. */
 function runInStages(
@@ -207,10 +229,12 @@ function runPlan(
   replacements: readonly Replacement[],
   keep: readonly Node[],
 ): void {
-  const donations = findDonations(roots, pending, replacements);
-  const compiled = find(pending, roots, device, donations);
+  const ready = pending.hasStandIns
+    ? findByRoute(pending, roots, device, replacements)
+    : findWith(pending, roots, device, replacements);
+  const { compiled } = ready;
   enterPhase("launch");
-  const inputs = pending.inputs.map(bufferOf);
+  const inputs = ready.inputs.map(bufferOf);
   const outputs: Buffer[] = [];
   const fresh: Buffer[] = [];
   for (const slot of compiled.plan.slots) {
@@ -226,15 +250,15 @@ function runPlan(
       compiled,
       inputs,
       outputs,
-      pending.scalars.map((node) => node.scalar),
+      ready.scalars.map((node) => node.scalar),
     );
   } catch (error) {
     for (const buffer of fresh) device.free(buffer);
     throw error;
   }
   countRun(compiled);
-  trace?.actions.push({ kind: "launch", compiled, inputs: pending.inputs, scalars: pending.scalars, roots });
-  settle(roots, outputs, device, compiled.plan, pending.inputs, keep);
+  trace?.actions.push({ kind: "launch", compiled, inputs: ready.inputs, scalars: ready.scalars, roots });
+  settle(roots, outputs, device, compiled.plan, ready.inputs, keep);
 }
 
 export function countRun({ plan }: Compiled): void {
@@ -283,6 +307,75 @@ function findDonations(roots: readonly Node[], pending: Collected, replacements:
   return donations;
 }
 
+/** A plan, and what it runs on, in its order. */
+interface Ready {
+  readonly compiled: Compiled;
+  readonly inputs: readonly Node[];
+  readonly scalars: readonly Node[];
+}
+
+function findWith(
+  pending: Collected,
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+): Ready {
+  const donations = findDonations(roots, pending, replacements);
+  const { inputs, scalars } = pending;
+  return { compiled: find(pending, roots, device, donations), inputs, scalars };
+}
+
+/** For a graph with stand-ins: their nodes are built if the engine has not met such a graph before. */
+function findByRoute(
+  pending: Collected,
+  roots: readonly Node[],
+  device: Device,
+  replacements: readonly Replacement[],
+): Ready {
+  const { signature, inputs, scalars } = pending;
+  findDonations(roots, pending, replacements);
+  if (apart) signature.push(-4);
+  const hash = signature.hash();
+  for (const known of routes.get(hash) ?? [])
+    if (known.compiled.device === device.name && signature.equals(known.key)) {
+      known.compiled.lastUse = ++clock;
+      return {
+        compiled: known.compiled,
+        inputs: picked(inputs, known.inputs),
+        scalars: picked(scalars, known.scalars),
+      };
+    }
+  const key = signature.copy();
+  const real = roots.map(realNode);
+  const ready = findWith(collect(real), real, device, realReplacements(replacements));
+  const route = {
+    key,
+    compiled: ready.compiled,
+    inputs: ready.inputs.map((node) => inputs.indexOf(node)),
+    scalars: ready.scalars.map((node) => scalars.indexOf(node)),
+  };
+  if (!route.inputs.includes(-1) && !route.scalars.includes(-1)) {
+    if (routeCount >= maxPlans) forgetRoutes();
+    routes.set(hash, [...(routes.get(hash) ?? []), route]);
+    routeCount++;
+  }
+  return ready;
+}
+
+function forgetRoutes(): void {
+  routes.clear();
+  routeCount = 0;
+}
+
+function picked(nodes: readonly Node[], places: readonly number[]): Node[] {
+  const found: Node[] = [];
+  for (const place of places) {
+    const node = nodes[place];
+    if (node) found.push(node);
+  }
+  return found;
+}
+
 function find(pending: Collected, roots: readonly Node[], device: Device, donations: readonly Donation[]): Compiled {
   const { signature } = pending;
   if (apart) signature.push(-4);
@@ -308,6 +401,7 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
 
 /** Drops the half that was not used for the longest time. */
 function dropOldest(): void {
+  forgetRoutes();
   const uses = [...plans.values()].flat().map((entry) => entry.lastUse);
   const limit = uses.sort((a, b) => a - b)[uses.length >> 1] ?? clock;
   for (const [hash, bucket] of plans) {
@@ -325,7 +419,7 @@ export function wantedWith(roots: readonly Node[], keep: readonly Node[] = []): 
     .filter(({ node, isWanted }) => node.joinsNextRun && isWanted?.() !== false)
     .map(({ node }) => node)
     .filter((node) => node.gone === null && node.device === device);
-  return [...new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null))];
+  return [...new Set([...roots, ...keep, ...joining].filter((node) => node.storage === null).map(realNode))];
 }
 
 /** The plan that computing `roots` would run, without running it. */

@@ -112,6 +112,7 @@ const carriesGradient = (op: Op, dtype: DType): boolean =>
   op.kind !== "constant" &&
   op.kind !== "scalar" &&
   op.kind !== "iota" &&
+  op.kind !== "standIn" &&
   (dtype === "float32" || dtype === "float64") &&
   !(op.kind === "linear" && op.stops === true);
 

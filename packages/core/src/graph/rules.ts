@@ -87,9 +87,12 @@ export interface Part extends Common {
   again(attrs: Attrs, inputs: readonly Node[]): Node;
 }
 
-/** Where values come from: `leaf` holds a buffer, `scalar` a run-time number, `constant` a literal, `iota` counts. */
+/**
+ * Where values come from: `leaf` holds a buffer, `scalar` a run-time number, `constant` a literal, `iota` counts, `standIn`
+ * stands for a node that is not built yet.
+ */
 export interface Source extends Common {
-  readonly kind: "leaf" | "scalar" | "constant" | "iota";
+  readonly kind: "leaf" | "scalar" | "constant" | "iota" | "standIn";
 }
 
 export type Op = Elementwise | Linear | Bilinear | Nonlinear | Several | Part | Source;

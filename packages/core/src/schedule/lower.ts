@@ -75,6 +75,7 @@ function lowerNode(graph: LoweredGraph, node: Node, inputs: readonly Lowered[]):
     case "iota":
       return graph.iota(node.shape[0] ?? 0);
     case "leaf":
+    case "standIn":
     case "scalar":
       throw new GraphError(`lower: ${op.name} has no value: ${node.gone ?? "it was never computed"}`);
   }

@@ -2,10 +2,10 @@
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
-import type { Node } from "../graph/node.ts";
+import type { Kind, Node } from "../graph/node.ts";
 
 /** Whether a handle can hold a value in place of another. */
-export function checkAssignable(operation: string, old: Node, value: Node): void {
+export function checkAssignable(operation: string, old: Kind, value: Kind): void {
   if (!sameShape(value.shape, old.shape))
     throw new ShapeError(`${operation}: expected shape ${showShape(old.shape)}, got ${showShape(value.shape)}`);
   if (value.dtype !== old.dtype)

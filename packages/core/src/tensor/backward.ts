@@ -4,11 +4,13 @@ import { isFloat } from "../base/dtype.ts";
 import { GraphError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { joinNextRun, realize, releaseAfterNextRun } from "../engine/engine.ts";
+import { trace } from "../engine/trace.ts";
 import { expectComputable } from "../graph/gone.ts";
-import { makeNode, Node, withoutGradients } from "../graph/node.ts";
+import { isRecording, makeNode, Node, withoutGradients } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
 import { alias } from "../ops/cast.ts";
+import { deferredGradients, type LeafGradient } from "./deferred-gradients.ts";
 import { hookOf } from "./hooks.ts";
 
 /** What a loss's forward run kept for its backward pass. */
@@ -54,8 +56,8 @@ interface Wanted {
   isWanted(): boolean;
 }
 
-/** What backward() starts from: the cotangent of `node`, checked. */
-function cotangentFor(node: Node, gradient: Node | undefined): Node {
+/** Throws where `node` has no gradient, or not one from this cotangent. */
+function checkDifferentiable(node: Node, gradient: Node | undefined): void {
   if (!node.requiresGrad)
     throw new GraphError(
       isFloat(node.dtype)
@@ -70,28 +72,56 @@ function cotangentFor(node: Node, gradient: Node | undefined): Node {
     throw new ShapeError(
       `backward: expected a gradient of shape ${showShape(node.shape)}, got ${showShape(gradient.shape)}`,
     );
-  return gradient ? builder.cast(gradient, node.dtype) : builder.fill(1, node.shape, node);
 }
 
-interface LeafGradient {
-  readonly leaf: Node;
-  readonly gradient: Node | null;
+const onesLike = (root: Node): Node => builder.fill(1, root.shape, root);
+
+/** What backward() starts from. */
+const cotangentFor = (node: Node, gradient: Node | undefined): Node =>
+  gradient ? builder.cast(gradient, node.dtype) : onesLike(node);
+
+/** The cotangents of leaves below `root`. Builds nodes, computes nothing. */
+function sweep(
+  root: Node,
+  cotangent: Node,
+  leaves: readonly Node[],
+  hook: CotangentHook | null = null,
+): (Node | null)[] {
+  const newest = Node.latestId;
+  const seen = new Set<Node>();
+  return reverse(builder, [root], [cotangent], leaves, hook).map((gradient) =>
+    gradient ? ofItsOwn(gradient, newest, seen) : null,
+  );
 }
 
-/** The leaves of `root`, each with its cotangent. Builds nodes, computes nothing. */
+/** The leaves of `root`, each with its cotangent. */
 function leafGradients(
   root: Node,
   cotangent: Node,
   leaves: readonly Node[],
   hook: CotangentHook | null = null,
 ): LeafGradient[] {
-  const newest = Node.latestId;
-  const gradients = reverse(builder, [root], [cotangent], leaves, hook);
-  const seen = new Set<Node>();
-  return leaves.map((leaf, i) => {
-    const gradient = gradients[i];
-    return { leaf, gradient: gradient ? ofItsOwn(gradient, newest, seen) : null };
-  });
+  const gradients = sweep(root, cotangent, leaves, hook);
+  return leaves.map((leaf, i) => ({ leaf, gradient: gradients[i] ?? null }));
+}
+
+/** Gradients without a graph of their own that are not built before somebody looks into them; null where that cannot be. */
+function laterGradients(root: Node, gradient: Node | undefined): LeafGradient[] | null {
+  if (gradient !== undefined || hookOf() !== null || trace !== null || isRecording()) return null;
+  return deferredGradients(root, (leaves) => withoutGradients(() => sweep(root, onesLike(root), leaves)));
+}
+
+/** Gradients that are built now. Throws where a value that they need is gone. */
+function builtGradients(root: Node, gradient: Node | undefined, createGraph: boolean): LeafGradient[] {
+  const { leaves, isLosing } = leavesOf(root);
+  const build = (): LeafGradient[] => leafGradients(root, cotangentFor(root, gradient), leaves, hookOf());
+  const found = createGraph ? build() : withoutGradients(build);
+  if (isLosing) {
+    // The loss joins them, unless it is there or was given up.
+    const joining = root.storage === null && root.gone === null ? [root] : [];
+    expectComputable("backward", [...joining, ...found.flatMap((x) => x.gradient ?? [])]);
+  }
+  return found;
 }
 
 /** A node that is this gradient's alone: when its memory is given back, nobody else must lose a value. */
@@ -108,15 +138,9 @@ export function backward(
   options: BackwardOptions & Wanted,
   add: (leaf: Node, gradient: Node) => Node | null,
 ): void {
-  const cotangent = cotangentFor(node, gradient);
-  const { leaves, isLosing } = leavesOf(node);
-  const sweep = (): LeafGradient[] => leafGradients(node, cotangent, leaves, hookOf());
-  const found = options.createGraph === true ? sweep() : withoutGradients(sweep);
-  if (isLosing) {
-    // The loss joins them, unless it is there or was given up.
-    const joining = node.storage === null && node.gone === null ? [node] : [];
-    expectComputable("backward", [...joining, ...found.flatMap((x) => x.gradient ?? [])]);
-  }
+  checkDifferentiable(node, gradient);
+  const { createGraph = false } = options;
+  const found = (createGraph ? null : laterGradients(node, gradient)) ?? builtGradients(node, gradient, createGraph);
   const totals = found.flatMap((x) => (x.gradient && add(x.leaf, x.gradient)) ?? []);
   expectGradients(node, totals, options);
 }
@@ -156,7 +180,7 @@ export const keptForReading = (roots: readonly Node[]): Kept[] =>
 function neededByReverse(root: Node): Node[] {
   const newest = Node.latestId;
   const gradients: Node[] = [];
-  const found = withoutGradients(() => leafGradients(root, builder.fill(1, root.shape, root), leavesOf(root).leaves));
+  const found = withoutGradients(() => leafGradients(root, onesLike(root), leavesOf(root).leaves));
   for (const { gradient } of found) if (gradient) gradients.push(gradient);
   const needed = new Set<Node>();
   for (const node of topological(gradients, (x) => x.id > newest))

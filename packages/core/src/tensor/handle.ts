@@ -3,11 +3,12 @@
 import { elementBytes } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
-import { leaveNextRun, realize } from "../engine/engine.ts";
+import { joinNextRun, leaveNextRun, realize } from "../engine/engine.ts";
 import { trace, tracing } from "../engine/trace.ts";
 import { storageOf } from "../engine/values.ts";
 import { whyGone } from "../graph/gone.ts";
 import type { Kind, Node } from "../graph/node.ts";
+import { realNode } from "../graph/stand-in.ts";
 import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
@@ -56,6 +57,7 @@ export class Handle {
   /** The graph node behind the handle. Replaced by updates; not for applications. */
   get node(): Node {
     if (this.held !== null && this.held.value !== null) this.show(this.held.value);
+    if (this.current.op.kind === "standIn") this.lookInto();
     if (trace !== null) this.noteRead();
     return this.current;
   }
@@ -83,6 +85,26 @@ export class Handle {
   /** A node of the handle's shape, dtype and device; its value may be an older one. */
   get kind(): Node {
     return this.current;
+  }
+
+  /** Puts the node in the place of one that stands for it. */
+  private lookInto(): void {
+    const { current } = this;
+    const { shape, dtype, device, storage, gone } = current;
+    if (storage !== null) this.current = leaf(shape, dtype, device, storage);
+    else {
+      this.current = realNode(current);
+      if (current.joinsNextRun) {
+        leaveNextRun(current);
+        joinNextRun(this.current);
+      }
+    }
+    this.current.gone ??= gone;
+  }
+
+  /** The node, or one that stands for it: for those who read the value and not where it comes from. */
+  get nodeOrStandIn(): Node {
+    return this.current.op.kind === "standIn" ? this.current : this.node;
   }
 
   private show(value: DeviceStorage): void {
@@ -141,7 +163,9 @@ export class Handle {
   private forgetGradient(): void {
     if (!this.gradient) return;
     this.resets++;
-    const { node } = this.gradient;
+    const { gradient } = this;
+    // What stands for another need not be built to be given up.
+    const node = gradient.current.op.kind === "standIn" ? gradient.current : gradient.node;
     leaveNextRun(node);
     if (node.storage) {
       node.gone = whyGone.gradient;
@@ -224,6 +248,7 @@ export class Handle {
 
   /** The handle of the gradient, if it has one. */
   get lastGradient(): Handle | null {
+    if (this.gradient?.current.op.kind === "standIn") this.gradient.lookInto();
     return this.gradient;
   }
 
