@@ -26,6 +26,8 @@ type AdagradValues = {
 
 /** Divides the gradient by the root of the sum of its squares so far (Duchi, Hazan and Singer, 2011). */
 export class Adagrad extends Optimizer<AdagradSettings, AdagradValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<AdagradSettings>, options: Partial<AdagradSettings> = {}) {
     const defaults = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false };
     super(params, { ...defaults, ...options });
@@ -76,6 +78,8 @@ type AdadeltaValues = {
 
 /** Steps as large as the last steps were, measured as the gradient is (Zeiler, 2012). */
 export class Adadelta extends Optimizer<AdadeltaSettings, AdadeltaValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<AdadeltaSettings>, options: Partial<AdadeltaSettings> = {}) {
     super(params, { ...{ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, ...options });
   }

@@ -60,6 +60,8 @@ type AdamaxValues = AdaptiveValues & { readonly rate: number };
 
 /** Adam with the infinity norm in place of the root mean square (Kingma and Ba, 2015, section 7.1). */
 export class Adamax extends Adaptive<AdaptiveSettings, AdamaxValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<AdaptiveSettings>, options: Partial<AdaptiveSettings> = {}) {
     super(params, { lr: 2e-3, ...defaults, ...options });
   }
@@ -90,6 +92,8 @@ type NAdamValues = AdaptiveValues & {
 
 /** Adam with Nesterov's momentum (Dozat, "Incorporating Nesterov momentum into Adam", 2016). */
 export class NAdam extends Adaptive<NAdamSettings, NAdamValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<NAdamSettings>, options: Partial<NAdamSettings> = {}) {
     super(params, { lr: 2e-3, ...defaults, momentumDecay: 4e-3, ...options });
   }
@@ -121,6 +125,8 @@ type RAdamValues = AdaptiveValues & { readonly rate: number; readonly divides: b
 
 /** Adam that waits with its division until the variance is known well enough (Liu et al., 2020). */
 export class RAdam extends Adaptive<AdaptiveSettings, RAdamValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<AdaptiveSettings>, options: Partial<AdaptiveSettings> = {}) {
     super(params, { lr: 1e-3, ...defaults, ...options });
   }

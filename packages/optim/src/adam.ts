@@ -94,6 +94,8 @@ abstract class AdamBase extends Optimizer<AdamSettings, AdamValues> {
  * await weight.toArray() // [0.9]
  */
 export class Adam extends AdamBase {
+  static readonly repeats = true;
+
   constructor(params: Parameters<AdamSettings>, options: Partial<AdamSettings> = {}) {
     super(params, { ...defaults, weightDecay: 0, ...options });
   }
@@ -120,6 +122,8 @@ export class Adam extends AdamBase {
  * await weight.toArray() // [0.85]
  */
 export class AdamW extends AdamBase {
+  static readonly repeats = true;
+
   constructor(params: Parameters<AdamSettings>, options: Partial<AdamSettings> = {}) {
     super(params, { ...defaults, weightDecay: 0.01, ...options });
   }

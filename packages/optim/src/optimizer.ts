@@ -1,5 +1,15 @@
 // What all optimizers share: parameter groups, one update for all parameters, and state that can be saved and resumed.
-import { ArgumentError, effect, type Live, live, noGrad, Tensor, type Update, update } from "@cotangent/core";
+import {
+  ArgumentError,
+  effect,
+  type Live,
+  live,
+  noGrad,
+  StandingUpdate,
+  Tensor,
+  type Update,
+  update,
+} from "@cotangent/core";
 import { fromStateKey, toStateKey } from "./keys.ts";
 import { Slots } from "./slots.ts";
 
@@ -34,8 +44,24 @@ interface Cohort<Settings, Values> {
   readonly members: Slots[];
   /** The first member: what it counts, all do. */
   readonly leader: Slots;
-  readonly values: Live<Values>;
+  values: Live<Values>;
   /** When that was last so. */
+  age: number;
+}
+
+/** A parameter as it was in the last step. */
+interface Moved<Settings, Values> {
+  readonly parameter: Tensor;
+  /** Null where it had no gradient. */
+  readonly slots: Slots | null;
+  readonly cohort: Cohort<Settings, Values> | null;
+}
+
+/** What the last step did, to be done again as long as nothing has changed but numbers. */
+interface Standing<Settings, Values> {
+  readonly update: StandingUpdate;
+  readonly moved: readonly Moved<Settings, Values>[];
+  readonly cohorts: readonly Cohort<Settings, Values>[];
   age: number;
 }
 
@@ -52,6 +78,7 @@ export abstract class Optimizer<
   private readonly slots = new Map<Tensor, Slots>();
   /** Another number whenever something has been counted. */
   private age = 0;
+  private standing: Standing<Settings, Values> | null = null;
 
   protected constructor(params: Parameters<Settings>, settings: Settings) {
     this.paramGroups = readGroups(this.name, params, settings);
@@ -75,6 +102,8 @@ export abstract class Optimizer<
 
   /**
    * The parameter's next value. State is read from `slots`, and its next value given back to them. Runs under noGrad.
+   * Where it depends on nothing but its arguments, a class may say so by a static field `repeats` of its own: later steps
+   * then repeat what the first one has built.
    * @param parameter the parameter
    * @param gradient its gradient
    * @param values what `reads` has returned, with a scalar for each number
@@ -99,27 +128,68 @@ export abstract class Optimizer<
    * gradients and updates that still wait to be computed run here, as one plan. If it fails, nothing has changed.
    */
   step(): void {
-    const { updates, cohorts } = noGrad(() => this.updates());
+    if (this.repeat()) return;
+    const moved: Moved<Settings, Values>[] = [];
+    const cohorts: Cohort<Settings, Values>[] = [];
+    const updates = noGrad(() => {
+      for (const group of this.paramGroups)
+        for (const parameter of group.params) moved.push(this.join(cohorts, group, parameter));
+      return this.updates(moved);
+    });
     if (updates.length === 0) return;
-    update(updates);
+    if (Object.hasOwn(this.constructor, "repeats") && StandingUpdate.isPossible) {
+      const standing = StandingUpdate.begin(updates, readBy(moved, cohorts));
+      this.standing = standing && { update: standing, moved, cohorts, age: this.age + 1 };
+    } else update(updates);
     effect(() => this.commit(cohorts));
   }
 
-  /** New values for all parameters that have a gradient, and for what is remembered about them. Computes nothing. */
-  private updates(): { updates: Update[]; cohorts: Cohort<Settings, Values>[] } {
-    const updates: Update[] = [];
-    const cohorts: Cohort<Settings, Values>[] = [];
-    for (const group of this.paramGroups)
-      for (const parameter of group.params) {
-        const { grad } = parameter;
-        if (!grad) continue;
-        const slots = this.slotsOf(parameter);
-        slots.begin();
-        const cohort = this.cohortOf(cohorts, group, slots);
-        const value = this.advance(parameter, grad, slots, cohort.values);
-        updates.push({ target: parameter, value }, ...slots.updates());
+  /** Does what the last step did. False where something else is to be done. */
+  private repeat(): boolean {
+    const { standing } = this;
+    if (standing === null || standing.age !== this.age || !StandingUpdate.isPossible) return false;
+    const { moved, cohorts } = standing;
+    let i = 0;
+    for (const { params } of this.paramGroups)
+      for (const parameter of params) {
+        const before = moved[i++];
+        if (before?.parameter !== parameter || parameter.hasGradient !== (before.slots !== null)) return false;
+        before.slots?.begin();
       }
-    return { updates, cohorts };
+    if (i !== moved.length) return false;
+    for (const cohort of cohorts) {
+      const values = this.valuesOf(cohort.group, cohort.leader);
+      if (!sameDecisions(values, cohort.values)) return false;
+      cohort.values = values;
+    }
+    standing.update.again(readBy(moved, cohorts), () => this.updates(moved));
+    this.commit(cohorts);
+    standing.age = this.age;
+    return true;
+  }
+
+  /** New values for all parameters that have a gradient, and for what is remembered about them. Computes nothing. */
+  private updates(moved: readonly Moved<Settings, Values>[]): Update[] {
+    const updates: Update[] = [];
+    for (const { parameter, slots, cohort } of moved) {
+      const gradient = StandingUpdate.gradientOf(parameter);
+      if (!gradient || !slots || !cohort) continue;
+      const value = this.advance(parameter, gradient, slots, cohort.values);
+      updates.push({ target: parameter, value }, ...slots.updates());
+    }
+    return updates;
+  }
+
+  /** Finds the cohort of a parameter, if it has a gradient. */
+  private join(
+    cohorts: Cohort<Settings, Values>[],
+    group: ParameterGroup<Settings>,
+    parameter: Tensor,
+  ): Moved<Settings, Values> {
+    if (parameter.grad === null) return { parameter, slots: null, cohort: null };
+    const slots = this.slotsOf(parameter);
+    slots.begin();
+    return { parameter, slots, cohort: this.cohortOf(cohorts, group, slots) };
   }
 
   private cohortOf(
@@ -132,14 +202,18 @@ export abstract class Optimizer<
       known.members.push(slots);
       return known;
     }
-    const values = live(() => {
-      slots.begin();
-      return this.reads(group, slots, slots.nextNumber("step", slots.number("step") + 1));
-    }, slots.parameter);
+    const values = this.valuesOf(group, slots);
     const cohort = { group, members: [slots], leader: slots, values, age: this.age };
     live(() => this.isTogether(cohort));
     cohorts.push(cohort);
     return cohort;
+  }
+
+  private valuesOf(group: ParameterGroup<Settings>, leader: Slots): Live<Values> {
+    return live(() => {
+      leader.begin();
+      return this.reads(group, leader, leader.nextNumber("step", leader.number("step") + 1));
+    }, leader.parameter);
   }
 
   /** Whether all members of a cohort still count the same. */
@@ -214,6 +288,28 @@ export abstract class Optimizer<
     this.slots.set(parameter, made);
     return made;
   }
+}
+
+/** All tensors that an update is made of. */
+function readBy<Settings, Values>(
+  moved: readonly Moved<Settings, Values>[],
+  cohorts: readonly Cohort<Settings, Values>[],
+): Tensor[] {
+  const read: Tensor[] = [];
+  for (const { values } of cohorts) for (const key in values) if (values[key] instanceof Tensor) read.push(values[key]);
+  for (const { parameter, slots } of moved) {
+    const { grad } = parameter;
+    if (!grad || !slots) continue;
+    read.push(parameter, grad);
+    slots.addTo(read);
+  }
+  return read;
+}
+
+/** Whether all that is not a number is the same. */
+function sameDecisions(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
+  for (const key in a) if (!(a[key] instanceof Tensor) && a[key] !== b[key]) return false;
+  return true;
 }
 
 function readGroups<Settings extends OptimizerSettings>(

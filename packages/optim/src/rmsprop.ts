@@ -32,6 +32,8 @@ type RMSpropValues = {
 
 /** Divides the gradient by a running root mean square of it (Hinton, Coursera lecture 6e, 2012). */
 export class RMSprop extends Optimizer<RMSpropSettings, RMSpropValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<RMSpropSettings>, options: Partial<RMSpropSettings> = {}) {
     const defaults = {
       lr: 1e-2,

@@ -41,6 +41,8 @@ type SGDValues = {
  * await weight.toArray() // [0.8]
  */
 export class SGD extends Optimizer<SGDSettings, SGDValues> {
+  static readonly repeats = true;
+
   constructor(params: Parameters<SGDSettings>, options: Partial<SGDSettings> = {}) {
     const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
     super(params, { ...defaults, ...options });

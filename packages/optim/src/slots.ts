@@ -73,6 +73,11 @@ export class Slots {
     return true;
   }
 
+  /** Adds all tensors to a list. */
+  addTo(list: Tensor[]): void {
+    for (const tensor of this.tensors.values()) list.push(tensor);
+  }
+
   /** The proposed tensors, each to be written over its old value. */
   updates(): Update[] {
     return this.nextTensors.map(([name, value]) => ({ target: this.tensor(name), value, inPlace: true }));
