@@ -47,7 +47,13 @@ const isList = (value: object): value is readonly AttrValue[] => Array.isArray(v
 /** A growing list of int32, reused from call to call. */
 export class Words {
   private words = new Int32Array(1024);
-  length = 0;
+  private length = 0;
+  /** Of all words so far (FNV-1a). */
+  hash = 0;
+  clear(): void {
+    this.length = 0;
+    this.hash = 0x811c9dc5;
+  }
   push(word: number): void {
     if (this.length === this.words.length) {
       const grown = new Int32Array(this.length * 2);
@@ -55,11 +61,7 @@ export class Words {
       this.words = grown;
     }
     this.words[this.length++] = word;
-  }
-  hash(): number {
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < this.length; i++) hash = Math.imul(hash ^ (this.words[i] ?? 0), 0x01000193);
-    return hash;
+    this.hash = Math.imul(this.hash ^ word, 0x01000193);
   }
   copy(): Int32Array {
     return this.words.slice(0, this.length);
@@ -95,7 +97,7 @@ const next: number[] = [];
 export function collect(roots: readonly Node[]): Collected {
   const found: Collected = { nodes: [], inputs: [], scalars: [], controls: [], hasStandIns: false, signature };
   const { nodes, controls } = found;
-  signature.length = 0;
+  signature.clear();
   path.length = 0;
   next.length = 0;
   const walk = beginWalk();

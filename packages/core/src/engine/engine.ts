@@ -3,7 +3,7 @@ import { elementBytes } from "../base/dtype.ts";
 import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import { whyGone } from "../graph/gone.ts";
-import type { Node } from "../graph/node.ts";
+import { beginWalk, type Node } from "../graph/node.ts";
 import { realNode } from "../graph/stand-in.ts";
 import type { Plan } from "../kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
@@ -123,11 +123,12 @@ export interface RunOptions {
 
 /** Computes `roots` in one plan. Nodes that are computed already cost nothing. */
 export function realize(roots: readonly Node[], options: RunOptions = {}): void {
-  const wanted = new Set<Node>();
-  for (const root of roots) if (root.storage === null) wanted.add(root);
-  if (wanted.size === 0) return;
+  const wanted: Node[] = [];
+  const walk = beginWalk();
+  for (const root of roots) want(root, wanted, walk);
+  if (wanted.length === 0) return;
   const { device } = roots[0] ?? { device: "" };
-  for (const node of options.keep ?? []) if (node.storage === null) wanted.add(node);
+  for (const node of options.keep ?? none) want(node, wanted, walk);
   const joining = companions;
   companions = [];
   const undos: (() => void)[] = [];
@@ -140,12 +141,12 @@ export function realize(roots: readonly Node[], options: RunOptions = {}): void 
     }
     node.joinsNextRun = false;
     if (node.storage !== null || node.gone !== null || isWanted?.() === false) continue;
-    wanted.add(node);
+    want(node, wanted, walk);
     if (undo) undos.push(undo);
   }
   const before = enterPhase("signature");
   try {
-    run([...wanted], deviceNamed(device), options.donate ?? [], options.keep ?? []);
+    run(wanted, deviceNamed(device), options.donate ?? none, options.keep ?? none);
   } catch (error) {
     for (const undo of undos) undo();
     throw error;
@@ -153,6 +154,15 @@ export function realize(roots: readonly Node[], options: RunOptions = {}): void 
     enterPhase(before);
   }
   if (expiring.length > 0) releaseExpired();
+}
+
+const none: readonly never[] = [];
+
+/** Puts a pending node on the list, once. */
+function want(node: Node, wanted: Node[], walk: number): void {
+  if (node.storage !== null || node.walk === walk) return;
+  node.walk = walk;
+  wanted.push(node);
 }
 
 /** Computes all that waits for the next run, on every device. */
@@ -234,7 +244,10 @@ function runPlan(
     : findWith(pending, roots, device, replacements);
   const { compiled } = ready;
   enterPhase("launch");
-  const inputs = ready.inputs.map(bufferOf);
+  const inputs: Buffer[] = [];
+  for (const node of ready.inputs) inputs.push(bufferOf(node));
+  const numbers: number[] = [];
+  for (const node of ready.scalars) numbers.push(node.scalar);
   const outputs: Buffer[] = [];
   const fresh: Buffer[] = [];
   for (const slot of compiled.plan.slots) {
@@ -246,12 +259,7 @@ function runPlan(
     outputs[slot.index] = buffer;
   }
   try {
-    execute(
-      compiled,
-      inputs,
-      outputs,
-      ready.scalars.map((node) => node.scalar),
-    );
+    execute(compiled, inputs, outputs, numbers);
   } catch (error) {
     for (const buffer of fresh) device.free(buffer);
     throw error;
@@ -335,7 +343,7 @@ function findByRoute(
   const { signature, inputs, scalars } = pending;
   findDonations(roots, pending, replacements);
   if (apart) signature.push(-4);
-  const hash = signature.hash();
+  const { hash } = signature;
   for (const known of routes.get(hash) ?? [])
     if (known.compiled.device === device.name && signature.equals(known.key)) {
       known.compiled.lastUse = ++clock;
@@ -379,7 +387,7 @@ function picked(nodes: readonly Node[], places: readonly number[]): Node[] {
 function find(pending: Collected, roots: readonly Node[], device: Device, donations: readonly Donation[]): Compiled {
   const { signature } = pending;
   if (apart) signature.push(-4);
-  const hash = signature.hash();
+  const { hash } = signature;
   const bucket = plans.get(hash) ?? [];
   clock++;
   for (const entry of bucket)

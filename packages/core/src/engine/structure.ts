@@ -20,7 +20,7 @@ const next: number[] = [];
  */
 export function structureOf(root: Node): Structure | null {
   const leaves: Node[] = [];
-  words.length = 0;
+  words.clear();
   path.length = 0;
   next.length = 0;
   words.push(texts.of(root.device));

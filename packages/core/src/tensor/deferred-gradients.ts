@@ -48,7 +48,7 @@ export function deferredGradients(root: Node, sweep: Sweep): LeafGradient[] | nu
   const structure = structureOf(root);
   if (structure === null) return null;
   const { leaves } = structure;
-  const hash = structure.words.hash();
+  const hash = structure.words.hash;
   const known = lookUp(structure, hash);
   if (known?.gradients) return standIns(root, leaves, known.gradients, new Later(sweep, leaves, null));
   const key = known ? null : structure.words.copy();
