@@ -82,6 +82,8 @@ export interface Collected {
   readonly controls: Node[];
   /** Whether some of the nodes stand for others. */
   hasStandIns: boolean;
+  /** Whether the graph goes on below some of the inputs, where the signature doesn't look. */
+  isCut: boolean;
   readonly signature: Words;
 }
 
@@ -95,7 +97,15 @@ const next: number[] = [];
  * shapes of inputs; values of buffers and of run-time numbers are not in it.
  */
 export function collect(roots: readonly Node[]): Collected {
-  const found: Collected = { nodes: [], inputs: [], scalars: [], controls: [], hasStandIns: false, signature };
+  const found: Collected = {
+    nodes: [],
+    inputs: [],
+    scalars: [],
+    controls: [],
+    hasStandIns: false,
+    isCut: false,
+    signature,
+  };
   const { nodes, controls } = found;
   signature.clear();
   path.length = 0;
@@ -136,12 +146,13 @@ export function collect(roots: readonly Node[]): Collected {
 const user = (node: Node): string => (path[path.length - 1] ?? node).op.name;
 
 /** Takes note of a node: a value takes its position at once, all else when its inputs have. Returns how many positions it took. */
-function enter(node: Node, walk: number, count: number, { inputs, scalars }: Collected): 0 | 1 {
+function enter(node: Node, walk: number, count: number, found: Collected): 0 | 1 {
   node.walk = walk;
   if (node.storage !== null) {
     if (node.storage.isReleased) throw missing(user(node), node);
     node.position = count;
-    inputs.push(node);
+    found.inputs.push(node);
+    if (node.inputs.length > 0) found.isCut = true;
     signature.push(-1);
     signature.push(dtypeNumbers[node.dtype]);
     signature.push(node.shape.length);
@@ -150,7 +161,7 @@ function enter(node: Node, walk: number, count: number, { inputs, scalars }: Col
   }
   if (node.op.kind === "scalar") {
     node.position = count;
-    scalars.push(node);
+    found.scalars.push(node);
     signature.push(-2);
     signature.push(dtypeNumbers[node.dtype]);
     return 1;

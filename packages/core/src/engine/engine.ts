@@ -194,6 +194,7 @@ function run(
     runInStages(real, device, realReplacements(replacements), keep);
     roots.forEach((root, i) => {
       root.storage = real[i]?.storage ?? null;
+      if (!root.requiresGrad) root.forget();
     });
   }
 }
@@ -344,7 +345,7 @@ function findByRoute(
   findDonations(roots, pending, replacements);
   if (apart) signature.push(-4);
   const { hash } = signature;
-  for (const known of routes.get(hash) ?? [])
+  for (const known of pending.isCut ? none : (routes.get(hash) ?? none))
     if (known.compiled.device === device.name && signature.equals(known.key)) {
       known.compiled.lastUse = ++clock;
       return {
@@ -362,7 +363,8 @@ function findByRoute(
     inputs: ready.inputs.map((node) => inputs.indexOf(node)),
     scalars: ready.scalars.map((node) => scalars.indexOf(node)),
   };
-  if (!route.inputs.includes(-1) && !route.scalars.includes(-1)) {
+  // What stands below inputs may be anything: no route there.
+  if (!pending.isCut && !route.inputs.includes(-1) && !route.scalars.includes(-1)) {
     if (routeCount >= maxPlans) forgetRoutes();
     routes.set(hash, [...(routes.get(hash) ?? []), route]);
     routeCount++;

@@ -269,6 +269,27 @@ describe("StandingUpdate", () => {
     expect(plans.at(-1)).toBe(plans[1]);
   });
 
+  it("tells inputs apart below values that were computed on the way", () => {
+    const out = tensor([0]);
+    let standing: StandingUpdate | null = null;
+    for (const isSwapped of [false, true, false]) {
+      const [p, q] = [tensor([2], { requiresGrad: true }), tensor([3], { requiresGrad: true })];
+      const product = p.mul(q);
+      product.sum().backward();
+      const ofP = p.grad as Tensor;
+      p.zeroGrad();
+      q.zeroGrad();
+      product.dataSync();
+      const reads = isSwapped ? [q, p, ofP] : [p, q, ofP];
+      const build = (): Update[] => [{ target: out, value: (reads[0] as Tensor).sub(reads[1] as Tensor).add(ofP) }];
+      noGrad(() => {
+        if (standing) standing.again(reads, build);
+        else standing = StandingUpdate.begin(build(), reads);
+      });
+      expect(read(out)).toEqual([isSwapped ? 4 : 2]);
+    }
+  });
+
   it("refuses what is made of more than it is told", () => {
     const [w, other] = [tensor([1]), tensor([2])];
     expect(StandingUpdate.begin([{ target: w, value: w.add(other) }], [w])).toBeNull();
@@ -285,7 +306,7 @@ describe("StandingUpdate", () => {
       { target: w, value: w.mul(w) },
       { target: m, value: embedding(w, at), inPlace: true },
     ];
-    const [good, bad] = [1, 5].map((i) => tensor([i], { dtype: "int32" })) as [Tensor, Tensor];
+    const [good, bad]: [Tensor, Tensor] = [tensor([1], { dtype: "int32" }), tensor([5], { dtype: "int32" })];
     const standing = StandingUpdate.begin(build(good), [w, m, good]);
     expect([read(w), read(m)]).toEqual([[1, 4], [2]]);
     expect(() => standing?.again([w, m, bad], () => build(bad))).toThrow("5");
