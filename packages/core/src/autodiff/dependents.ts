@@ -5,8 +5,16 @@ import { topological } from "../graph/walk.ts";
 
 /** Nodes that `roots` depend on and that depend on `wrt` through floating-point values alone, inputs before users. */
 export function dependents(roots: readonly Node[], wrt: readonly Node[]): Set<Node> {
-  return between(roots, wrt, (node) => isFloat(node.dtype) && !(node.op.kind === "linear" && node.op.stops === true));
+  return between(roots, wrt, isDifferentiable);
 }
+
+/** As `dependents`, by nodes alone that record gradients: not by what was built under noGrad. */
+export function trackedDependents(roots: readonly Node[], wrt: readonly Node[]): Set<Node> {
+  return between(roots, wrt, (node) => node.requiresGrad && isDifferentiable(node));
+}
+
+const isDifferentiable = ({ dtype, op }: Node): boolean =>
+  isFloat(dtype) && !(op.kind === "linear" && op.stops === true);
 
 /** Nodes from `wrt` to `roots` whose way leads only through nodes that `passes` lets through. */
 export function between(roots: readonly Node[], wrt: readonly Node[], passes: (node: Node) => boolean): Set<Node> {

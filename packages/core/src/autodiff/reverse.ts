@@ -2,7 +2,7 @@
 import { broadcastAxes, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
 import type { Node } from "../graph/node.ts";
-import { dependents } from "./dependents.ts";
+import { dependents, trackedDependents } from "./dependents.ts";
 import { singularly } from "./singular.ts";
 
 /** A part of a cotangent, and the user of the variable that it comes from; null for a root's own. */
@@ -31,8 +31,20 @@ export function reverse(
   wrt: readonly Node[],
   hook: CotangentHook | null = null,
 ): (Node | null)[] {
-  const { totals } = new Sweep(b, null, hook).run(roots, cotangents, wrt);
+  const { totals } = new Sweep(b, null, hook).run(roots, cotangents, dependents(roots, wrt));
   return wrt.map((node) => totals.get(node) ?? null);
+}
+
+/** The same for leaves that require a gradient, by nodes that record them. */
+export function reverseTracked(
+  b: Builder,
+  root: Node,
+  cotangent: Node,
+  leaves: readonly Node[],
+  hook: CotangentHook | null,
+): (Node | null)[] {
+  const { totals } = new Sweep(b, null, hook).run([root], [cotangent], trackedDependents([root], leaves));
+  return leaves.map((node) => totals.get(node) ?? null);
 }
 
 /** As `reverse`, with everything that it came across: for showing how a gradient comes about. */
@@ -43,7 +55,7 @@ export function reverseAll(
   wrt: readonly Node[],
 ): Adjoints {
   const contributions = new Map<Node, Contribution[]>();
-  const { totals } = new Sweep(b, contributions, null).run(roots, cotangents, wrt);
+  const { totals } = new Sweep(b, contributions, null).run(roots, cotangents, dependents(roots, wrt));
   return { totals, contributions };
 }
 
@@ -63,8 +75,8 @@ class Sweep {
     this.contributions = contributions;
   }
 
-  run(roots: readonly Node[], cotangents: readonly Node[], wrt: readonly Node[]): this {
-    this.between = dependents(roots, wrt);
+  run(roots: readonly Node[], cotangents: readonly Node[], between: ReadonlySet<Node>): this {
+    this.between = between;
     roots.forEach((root, i) => {
       this.contribute(root, cotangents[i] ?? null, null);
     });

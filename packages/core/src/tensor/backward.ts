@@ -1,5 +1,5 @@
 // The eager face of reverse mode: from a loss to the gradients of all leaves that want one.
-import { type CotangentHook, reverse } from "../autodiff/reverse.ts";
+import { type CotangentHook, reverseTracked } from "../autodiff/reverse.ts";
 import { isFloat } from "../base/dtype.ts";
 import { GraphError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
@@ -89,7 +89,7 @@ function sweep(
 ): (Node | null)[] {
   const newest = Node.latestId;
   const seen = new Set<Node>();
-  return reverse(builder, [root], [cotangent], leaves, hook).map((gradient) =>
+  return reverseTracked(builder, root, cotangent, leaves, hook).map((gradient) =>
     gradient ? ofItsOwn(gradient, newest, seen) : null,
   );
 }

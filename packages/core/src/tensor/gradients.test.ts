@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { engineStatistics } from "../engine/engine.ts";
 import { startRecording, stopRecording } from "../engine/profiling.ts";
+import { noGrad } from "../functions/evaluate.ts";
 import { embedding } from "../functions/gather.ts";
 import { tensor } from "./create.ts";
 import type { Tensor } from "./tensor.ts";
@@ -68,6 +69,25 @@ describe("backward", () => {
     expect(a.grad?.toArraySync()).toEqual([1]);
     a.zeroGrad();
     expect(b.grad?.toArraySync()).toEqual([1]);
+  });
+
+  it("does not go through what was built under noGrad, computed or not", () => {
+    for (const isComputed of [false, true]) {
+      const w = tensor(3, { requiresGrad: true });
+      const square = noGrad(() => w.mul(w));
+      if (isComputed) square.itemSync();
+      w.mul(square).backward();
+      expect(w.grad?.itemSync()).toBe(9);
+      const gradient = w.grad as Tensor;
+      w.zeroGrad();
+      w.mul(w).backward();
+      const again = w.grad as Tensor;
+      w.zeroGrad();
+      // A gradient that records none is a constant.
+      w.mul(again).backward();
+      expect([again.itemSync(), w.grad?.itemSync()]).toEqual([6, 6]);
+      expect(() => gradient.itemSync()).toThrow("zeroGrad");
+    }
   });
 
   it("keeps no handle to a gradient alive past zeroGrad, and says so", () => {
