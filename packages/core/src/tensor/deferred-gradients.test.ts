@@ -184,7 +184,7 @@ describe("a gradient that is not built", () => {
     const kept = a.grad;
     flush();
     a.zeroGrad();
-    expect(() => kept?.dataSync()).toThrow("zeroGrad has given the gradient's memory back");
+    expect(() => kept?.dataSync()).toThrow("zeroGrad() has given the gradient's memory back");
   });
 
   it("can be computed with, before and after it is computed", () => {
