@@ -12,7 +12,9 @@ import {
   layerNorm,
   linearize,
   maxPool2d,
+  noGrad,
   rand,
+  scan,
   setDefaultDevice,
   stopGradient,
   type Tensor,
@@ -417,5 +419,47 @@ describe("what vjp and linearize return doesn't depend on what is read before", 
       [2, 3],
       [0, 0],
     ]);
+  });
+});
+
+describe("noGrad inside of a function", () => {
+  const cube = (x: Tensor): Tensor => x.mul(noGrad(() => x.mul(x)));
+  const at = (): Tensor => tensor(3, { dtype: "float64" });
+
+  test("is a constant to every transform", () => {
+    expect(grad(cube)(at()).itemSync()).toBe(9);
+    expect(jvp(cube, [at()], [at()])[1].itemSync()).toBe(27);
+    expect(vjp(cube, [at()])[1](at())[0].itemSync()).toBe(27);
+    expect(hessian(cube)(at()).itemSync()).toBe(0);
+    expect([...vmap(grad(cube))(tensor([3, 5], { dtype: "float64" })).dataSync()]).toEqual([9, 25]);
+    const twice = (x: Tensor): Tensor => scan((c: Tensor) => [cube(c), null] as const, x, null, { length: 2 })[0];
+    expect(grad(twice)(at()).itemSync()).toBe(9 * 27 ** 2);
+  });
+
+  test("holds for what is built in several steps, and nested", () => {
+    const f = (x: Tensor): Tensor => {
+      const y = x.mul(2);
+      const z = noGrad(() =>
+        noGrad(() => x.mul(y))
+          .add(y)
+          .mul(x),
+      );
+      return x.mul(z).add(y);
+    };
+    // z = 2x³ + 2x²
+    expect(grad(f)(at()).itemSync()).toBe(54 + 18 + 2);
+  });
+
+  test("takes derivatives of its own, which are constants outside", () => {
+    const f = (x: Tensor): Tensor => noGrad(() => grad((y: Tensor) => y.mul(y).mul(y))(x).mul(1)).mul(x);
+    expect(f(at()).itemSync()).toBe(81);
+    expect(grad(f)(at()).itemSync()).toBe(27);
+  });
+
+  test("leaves functions around it their own rules", () => {
+    const f = (x: Tensor): Tensor => noGrad(() => valueAndGrad((y: Tensor) => y.mul(y))(x))[0].mul(x);
+    expect(noGrad(() => grad(cube)(at())).itemSync()).toBe(9);
+    expect(noGrad(() => grad((x: Tensor) => x.mul(x))(at())).itemSync()).toBe(6);
+    expect([f(at()).itemSync(), grad(f)(at()).itemSync()]).toEqual([27, 9]);
   });
 });

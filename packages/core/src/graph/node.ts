@@ -107,6 +107,42 @@ export function withoutGradients<T>(body: () => T): T {
 
 export const recordsGradients = (): boolean => gradients;
 
+/** What keeps transforms out of what their function builds under noGrad: it sees what is older through `stop`. */
+interface Boundary {
+  /** Of the function: what a transform inside of noGrad records is that transform's own. */
+  readonly depth: number;
+  readonly stop: (x: Node) => Node;
+  readonly inside: WeakSet<Node>;
+  readonly stopped: Map<Node, Node>;
+}
+
+let boundary: Boundary | null = null;
+
+/** As `withoutGradients`, for transforms too that record the function which calls this. */
+export function withoutDerivatives<T>(stop: (x: Node) => Node, body: () => T): T {
+  if (recordings === 0 || boundary?.depth === recordings) return withoutGradients(body);
+  const before = boundary;
+  boundary = { depth: recordings, stop, inside: new WeakSet<Node>(), stopped: new Map<Node, Node>() };
+  try {
+    return withoutGradients(body);
+  } finally {
+    boundary = before;
+  }
+}
+
+function acrossBoundary(at: Boundary, x: Node): Node {
+  const known = at.inside.has(x) ? x : at.stopped.get(x);
+  if (known) return known;
+  boundary = null;
+  try {
+    const stopped = at.stop(x);
+    at.stopped.set(x, stopped);
+    return stopped;
+  } finally {
+    boundary = at;
+  }
+}
+
 const carriesGradient = (op: Op, dtype: DType): boolean =>
   op.kind !== "leaf" &&
   op.kind !== "constant" &&
@@ -118,6 +154,18 @@ const carriesGradient = (op: Op, dtype: DType): boolean =>
 
 /** Builds a node; its record checks shapes and dtypes here, so that errors point at the caller's line. */
 export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs): Node {
+  const at = boundary;
+  if (at === null || at.depth !== recordings) return plainNode(op, inputs, attrs);
+  const node = plainNode(
+    op,
+    inputs.map((x) => acrossBoundary(at, x)),
+    attrs,
+  );
+  at.inside.add(node);
+  return node;
+}
+
+function plainNode(op: Op, inputs: readonly Node[], attrs: Attrs): Node {
   let device = "";
   let tracked = false;
   for (const input of inputs) {
