@@ -11,11 +11,10 @@ import { run } from "./run.ts";
 const once = { warmUp: 0, rounds: 1, budgetMs: 0 };
 
 describe("what does not depend on time", () => {
-  test("checkpoints hold as many layers as there are segments", async () => {
-    const [few, many] = [await checkpointCost(4, "wasm", once), await checkpointCost(16, "wasm", once)];
-    expect([few.segments, many.segments]).toEqual([2, 4]);
-    expect(many.keptBytes / few.keptBytes).toBeGreaterThan(3);
-    expect(many.checkpointBytes / few.checkpointBytes).toBeLessThanOrEqual(2.2);
+  test.each([4, 16, 64])("√L checkpoints hold at most 2√L of %i layers", async (layers) => {
+    const { segments, keptBytes, checkpointBytes } = await checkpointCost(layers, "wasm", once);
+    expect(segments).toBe(Math.sqrt(layers));
+    expect(checkpointBytes).toBeLessThanOrEqual((2 * segments * keptBytes) / layers);
   });
 
   test("a longer loop compiles nothing", async () => {
