@@ -7,6 +7,7 @@ import type { Builder, Lowering } from "../graph/algebra.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import type { Bilinear } from "../graph/rules.ts";
 import { floats, only } from "./expect.ts";
+import { framed, type Margins } from "./frame.ts";
 import { fold, repeated } from "./view.ts";
 
 /** `low` and `high` are zeros before and after each spatial axis; negative numbers cut cells off. */
@@ -66,7 +67,7 @@ export const conv: Bilinear = {
       kind: "reshape",
       shape: [attrs.groups, out / attrs.groups, perGroup, ...kernel],
     });
-    return correlate(k, framed(k, x, attrs), grouped, attrs);
+    return correlate(k, x, attrs, grouped, attrs);
   },
 };
 
@@ -208,55 +209,21 @@ function batched(op: Bilinear, b: Builder, attrs: Conv, inputs: readonly Node[])
 
 const swapLeading = (b: Builder, x: Node): Node => b.permute(x, [1, 0, ...range(2, x.shape.length - 2)]);
 
-interface Frame {
-  readonly start: Shape;
-  readonly size: Shape;
-  readonly before: Shape;
-  readonly after: Shape;
-  readonly ones: Shape;
-}
-
-/** Which cells of x[N, C, ...spatial] stay, and the zeros that come before and after them. */
-function frameOf(shape: Shape, { low, high }: { low: Shape; high: Shape }): Frame {
-  const one = (n: number, lowest: number, highest: number) => {
-    const start = Math.min(n, Math.max(0, -lowest));
-    const size = Math.max(0, n - start - Math.max(0, -highest));
-    const zeros = Math.max(0, lowest + n + highest - size);
-    const before = Math.min(zeros, Math.max(0, lowest));
-    return { start, size, before, after: zeros - before };
-  };
-  const all = shape.map((n, i) => one(n, low[i - 2] ?? 0, high[i - 2] ?? 0));
-  return {
-    start: all.map((each) => each.start),
-    size: all.map((each) => each.size),
-    before: all.map((each) => each.before),
-    after: all.map((each) => each.after),
-    ones: shape.map(() => 1),
-  };
-}
-
-function framed<L>(k: Lowering<L>, x: L, margins: { low: Shape; high: Shape }): L {
-  const { start, size, before, after, ones } = frameOf(k.shapeOf(x), margins);
-  const kept = k.view(x, { kind: "slice", start, step: ones, size });
-  return k.view(kept, { kind: "pad", low: before, high: after, interior: ones });
-}
-
 type Steps = Pick<Conv, "stride" | "dilation">;
 
 /** Sums of so many terms are written out. */
 const maxUnrolled = 64;
-/** A product of no more rows than this leaves most of a tile empty. */
-const fewRows = 4;
+/** A product of no more rows than this reads more than it multiplies. */
+const fewRows = 2;
 
-/** x[N, groups · c, ...spatial], w[groups, m, c, ...kernel] → [N, groups · m, ...counts], of all windows inside x. */
-function correlate<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
+/** x[N, groups · c, ...spatial], w[groups, m, c, ...kernel] → [N, groups · m, ...counts], of all windows inside the framed x. */
+function correlate<L>(k: Lowering<L>, x: L, margins: Margins, w: L, steps: Steps): L {
   const [, m = 1, c = 1, ...kernel] = k.shapeOf(w);
   const taps = sizeOf(kernel);
-  const isWide = m > fewRows || taps > maxUnrolled || (taps === 1 && c > 1);
-  if (isWide || taps * c === 0) return correlateMany(k, x, w, steps);
-  if (m === 1 && taps * c <= maxUnrolled) return correlateDirect(k, x, w, steps);
-  const isNarrow = c > 2 * fewRows && steps.stride.every((s) => s === 1);
-  return isNarrow ? correlateNarrow(k, x, w, steps) : correlateMany(k, x, w, steps);
+  const isShort = m === 1 && taps * c <= maxUnrolled && taps * c > 0 && (taps > 1 || c === 1);
+  if (isShort) return correlateDirect(k, framed(k, x, margins), w, steps);
+  const isNarrow = m <= fewRows && (kernel.at(-1) ?? 1) > 1 && steps.stride.at(-1) === 1;
+  return isNarrow ? correlateNarrow(k, x, margins, w, steps) : correlateMany(k, framed(k, x, margins), w, steps);
 }
 
 function correlateMany<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Steps): L {
@@ -299,26 +266,55 @@ function correlateDirect<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
   return k.view(sum, { kind: "reshape", shape: [n, groups, ...counts] });
 }
 
-/** Few channels out, with stride 1: every tap is a row of one product with all cells, and the taps' rows are added up, shifted. */
-function correlateNarrow<L>(k: Lowering<L>, x: L, w: L, { dilation }: Steps): L {
-  const [n = 1, , ...cells] = k.shapeOf(x);
+/**
+ * Few channels out: the taps side by side in a row of the kernel are rows of one product with whole rows of cells, and what these
+ * come to is added up, shifted.
+ */
+function correlateNarrow<L>(k: Lowering<L>, x: L, { low, high }: Margins, w: L, { stride, dilation }: Steps): L {
   const [groups = 1, m = 1, c = 1, ...kernel] = k.shapeOf(w);
   const rank = kernel.length;
-  const source = k.view(x, { kind: "reshape", shape: [n, groups, c, ...cells] });
-  const rows = k.contract(w, source, { batchA: [0], batchB: [1], contractA: [2], contractB: [2] });
-  const counts = cells.map((size, i) => windowCount(size, kernel[i] ?? 1, 1, dilation[i] ?? 1));
-  const sum = sumOverTaps(k, kernel, (at) => {
-    const shift = at.map((position, i) => position * (dilation[i] ?? 1));
+  const outer = range(0, rank - 1);
+  const source = framed(k, x, { low: [...low.slice(0, -1), 0], high: [...high.slice(0, -1), 0] });
+  const read = k.view(source, {
+    kind: "windows",
+    axes: outer.map((axis) => 2 + axis),
+    size: kernel.slice(0, -1),
+    step: stride.slice(0, -1),
+    dilation: dilation.slice(0, -1),
+  });
+  const [n = 1, , ...counts] = k.shapeOf(read).slice(0, 2 + rank);
+  const rows = k.contract(
+    w,
+    k.view(read, { kind: "reshape", shape: [n, groups, c, ...counts, ...kernel.slice(0, -1)] }),
+    {
+      batchA: [0],
+      batchB: [1],
+      contractA: [2, ...outer.map((axis) => 3 + axis)],
+      contractB: [2, ...outer.map((axis) => 3 + rank + axis)],
+    },
+  );
+  // [groups, m, taps, N, ...counts], of which the last counts cells: they become windows.
+  const taps = kernel.at(-1) ?? 1;
+  const apart = dilation.at(-1) ?? 1;
+  const cells = counts.at(-1) ?? 1;
+  const windows = windowCount(cells + (low.at(-1) ?? 0) + (high.at(-1) ?? 0), taps, 1, apart);
+  const inFront = range(0, rank).map(() => 0);
+  const sum = sumOverTaps(k, [taps], ([tap = 0]) => {
+    const all = k.shapeOf(rows);
     const row = k.view(rows, {
       kind: "slice",
-      start: [0, 0, ...at, 0, ...shift],
-      step: k.shapeOf(rows).map(() => 1),
-      size: [groups, m, ...kernel.map(() => 1), n, ...counts],
+      start: all.map((_, i) => (i === 2 ? tap : 0)),
+      step: all.map(() => 1),
+      size: all.map((size, i) => (i === 2 ? 1 : size)),
     });
-    return k.view(row, { kind: "reshape", shape: [groups, m, n, ...counts] });
+    const before = (low.at(-1) ?? 0) - tap * apart;
+    return framed(k, k.view(row, { kind: "reshape", shape: [groups, m, n, ...counts] }), {
+      low: [...inFront, before],
+      high: [...inFront, windows - cells - before],
+    });
   });
   const turned = k.view(sum, { kind: "permute", axes: [2, 0, 1, ...range(3, rank)] });
-  return k.view(turned, { kind: "reshape", shape: [n, groups * m, ...counts] });
+  return k.view(turned, { kind: "reshape", shape: [n, groups * m, ...counts.slice(0, -1), windows] });
 }
 
 function tapsOf(kernel: Shape): Shape[] {
@@ -411,9 +407,10 @@ function correlateByPhase<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): 
   );
   const counts = axes.map(({ count }) => count);
   const channels = groups * perGroup;
-  // One frame for all phases, of which each takes what it needs.
-  const low = axes.map(({ of }) => Math.max(0, ...of.map((phase) => phase.low)));
-  const high = axes.map(({ of }) => Math.max(0, ...of.map((phase) => phase.high)));
+  // One frame for all phases, if there are several, of which each takes what it needs.
+  const most = (margins: number[]): number => (sizeOf(stride) > 1 ? Math.max(0, ...margins) : 0);
+  const low = axes.map(({ of }) => most(of.map((phase) => phase.low)));
+  const high = axes.map(({ of }) => most(of.map((phase) => phase.high)));
   const source = framed(k, g, { low, high });
   const partOf = (phases: readonly Phase[]): L => {
     if (phases.some(({ taps }) => taps === 0) || out === 0)
@@ -429,7 +426,7 @@ function correlateByPhase<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): 
       high: phases.map((phase, i) => phase.high - (high[i] ?? 0)),
     };
     const dilation = phases.map((phase) => phase.dilation);
-    return correlate(k, framed(k, source, margins), taps, { stride: phases.map(() => 1), dilation });
+    return correlate(k, source, margins, taps, { stride: phases.map(() => 1), dilation });
   };
   const all = axes.reduce<(readonly Phase[])[]>(
     (sets, { of }) => sets.flatMap((set) => of.map((p) => [...set, p])),

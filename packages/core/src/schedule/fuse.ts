@@ -182,7 +182,7 @@ function walkKey({ shape, offset, strides }: View): string {
 
 /** The two with their loops aligned, if they can share them. */
 function areSiblings(a: Group, b: Group, links: Links): Pair | null {
-  if (a.heads.length + b.heads.length > maxSiblings || links.needs(a, b) || links.needs(b, a)) return null;
+  if (crowding(a) + crowding(b) > maxSiblings || links.needs(a, b) || links.needs(b, a)) return null;
   const pair = aligned(a, b);
   if (!pair) return null;
   const [p, q] = pair;
@@ -190,6 +190,11 @@ function areSiblings(a: Group, b: Group, links: Links): Pair | null {
   if (!isSame && (!sameShape(frameDims(p.frame), frameDims(q.frame)) || hasLongRows(mergedFrame(p, q)))) return null;
   return pair;
 }
+
+/** Values in the innermost loop: what is stored once for each row is not there. */
+const crowding = ({ frame, heads }: Group): number =>
+  heads.filter((head) => head.node.body.kind === "reduce" || sizeOf(frameDims(head.frame)) === sizeOf(frameDims(frame)))
+    .length;
 
 const hasLongRows = ({ outer, inner }: Group["frame"]): boolean => sizeOf(outer) < fewRows && sizeOf(inner) > longRow;
 

@@ -80,41 +80,54 @@ export function rewrite(roots: readonly Expr[], leaf: (expr: Expr) => Expr): (ro
   return (root) => made.get(root) ?? root;
 }
 
-/** The same product with a and b, m and n in each other's place. */
-export function swapRoles(kernel: ContractKernel): ContractKernel {
-  const { mStart, nStart, kStart } = groupsOf(kernel);
-  const swap = <T>(list: readonly T[]): T[] => [
-    ...list.slice(0, mStart),
-    ...list.slice(nStart, kStart),
-    ...list.slice(mStart, nStart),
-    ...list.slice(kStart),
-  ];
-  const swapGuard = (guard: Guard): Guard => ({ ...guard, coefficients: swap(guard.coefficients) });
-  const swapView = (view: View): View => ({
+/** Strides over other loops: for each list over the kernel's own axes, the one over the new axes. */
+export type Rearrange = (strides: readonly number[]) => number[];
+
+/** The same product over other loops, which `sizes` has as batch, m, n and k; `a` and `b` stay what they are. */
+export function rearrange(
+  kernel: ContractKernel,
+  sizes: Pick<ContractKernel, "batch" | "m" | "n" | "k">,
+  move: Rearrange,
+): ContractKernel {
+  const shape = [...sizes.batch, ...sizes.m, ...sizes.n, ...sizes.k];
+  const moveGuard = (guard: Guard): Guard => ({ ...guard, coefficients: move(guard.coefficients) });
+  const moveView = (view: View): View => ({
     ...view,
-    shape: swap(view.shape),
-    strides: swap(view.strides),
-    guards: view.guards.map(swapGuard),
+    shape,
+    strides: move(view.strides),
+    guards: view.guards.map(moveGuard),
   });
   const mapped = rewrite([kernel.a, kernel.b, ...kernel.stores.map((store) => store.value)], (expr) => {
     switch (expr.kind) {
       case "load":
-        return { ...expr, view: swapView(expr.view) };
+        return { ...expr, view: moveView(expr.view) };
       case "index":
-        return { ...expr, coefficients: swap(expr.coefficients) };
+        return { ...expr, coefficients: move(expr.coefficients) };
       case "inside":
-        return { ...expr, guards: expr.guards.map(swapGuard) };
+        return { ...expr, guards: expr.guards.map(moveGuard) };
       default:
         return expr;
     }
   });
-  const swapStore = (store: Store): Store => ({ ...store, view: swapView(store.view), value: mapped(store.value) });
+  const moveStore = (store: Store): Store => ({ ...store, view: moveView(store.view), value: mapped(store.value) });
   return {
     ...kernel,
-    m: kernel.n,
-    n: kernel.m,
-    a: mapped(kernel.b),
-    b: mapped(kernel.a),
-    stores: kernel.stores.map(swapStore),
+    ...sizes,
+    a: mapped(kernel.a),
+    b: mapped(kernel.b),
+    stores: kernel.stores.map(moveStore),
   };
+}
+
+/** The same product with a and b, m and n in each other's place. */
+export function swapRoles(kernel: ContractKernel): ContractKernel {
+  const { batch, m, n, k } = kernel;
+  const { mStart, nStart, kStart } = groupsOf(kernel);
+  const swapped = rearrange(kernel, { batch, m: n, n: m, k }, (list) => [
+    ...list.slice(0, mStart),
+    ...list.slice(nStart, kStart),
+    ...list.slice(mStart, nStart),
+    ...list.slice(kStart),
+  ]);
+  return { ...swapped, a: swapped.b, b: swapped.a };
 }

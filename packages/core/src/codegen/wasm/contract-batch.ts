@@ -1,9 +1,10 @@
 // Products whose stores do not walk evenly along their columns: [images, pixels] of a convolution become a batch of
 // images, each of which is stored evenly.
-import type { Guard, View } from "../../base/view.ts";
-import type { ContractKernel, Expr, Store } from "../../kernel/ir.ts";
+import { sizeOf } from "../../base/shape.ts";
+import type { Guard } from "../../base/view.ts";
+import type { ContractKernel } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
-import { collapseTogether, groupsOf, rewrite } from "./contract-axes.ts";
+import { collapseTogether, groupsOf, rearrange } from "./contract-axes.ts";
 
 /** Columns that are left must be worth a tile. */
 const fewestColumns = 32;
@@ -24,6 +25,10 @@ export function batchColumns(kernel: ContractKernel): ContractKernel | null {
   return null;
 }
 
+/** The same product with the first axis of n as an axis of the batch; null where few columns would be left. */
+export const firstToBatch = (kernel: ContractKernel): ContractKernel | null =>
+  kernel.n.length > 1 && sizeOf(kernel.n.slice(1)) >= fewestColumns ? moveToBatch(kernel, 1) : null;
+
 /** How all that stores write and read depends on the loop indices. */
 function storeCoefficients({ stores }: ContractKernel): (readonly number[])[] {
   const guards = (list: readonly Guard[]): (readonly number[])[] => list.map((guard) => guard.coefficients);
@@ -37,40 +42,14 @@ function storeCoefficients({ stores }: ContractKernel): (readonly number[])[] {
   ];
 }
 
-function moveToBatch(kernel: ContractKernel, count: number): ContractKernel {
+/** The same product with the first axes of n as the last ones of the batch. */
+export function moveToBatch(kernel: ContractKernel, count: number): ContractKernel {
+  const { batch, m, n, k } = kernel;
   const { mStart, nStart } = groupsOf(kernel);
-  const move = <T>(list: readonly T[]): T[] => [
+  return rearrange(kernel, { batch: [...batch, ...n.slice(0, count)], m, n: n.slice(count), k }, (list) => [
     ...list.slice(0, mStart),
     ...list.slice(nStart, nStart + count),
     ...list.slice(mStart, nStart),
     ...list.slice(nStart + count),
-  ];
-  const moveGuard = (guard: Guard): Guard => ({ ...guard, coefficients: move(guard.coefficients) });
-  const moveView = (view: View): View => ({
-    ...view,
-    shape: move(view.shape),
-    strides: move(view.strides),
-    guards: view.guards.map(moveGuard),
-  });
-  const mapped = rewrite([kernel.a, kernel.b, ...kernel.stores.map((store) => store.value)], (expr: Expr): Expr => {
-    switch (expr.kind) {
-      case "load":
-        return { ...expr, view: moveView(expr.view) };
-      case "index":
-        return { ...expr, coefficients: move(expr.coefficients) };
-      case "inside":
-        return { ...expr, guards: expr.guards.map(moveGuard) };
-      default:
-        return expr;
-    }
-  });
-  const moveStore = (store: Store): Store => ({ ...store, view: moveView(store.view), value: mapped(store.value) });
-  return {
-    ...kernel,
-    batch: [...kernel.batch, ...kernel.n.slice(0, count)],
-    n: kernel.n.slice(count),
-    a: mapped(kernel.a),
-    b: mapped(kernel.b),
-    stores: kernel.stores.map(moveStore),
-  };
+  ]);
 }

@@ -41,7 +41,8 @@ export type Epilogue = { readonly kind: "none"; readonly workBytes: 0 } | BlockE
 /** More results than this are not held at once where their block cannot be moved. */
 const holdLimit = 1 << 16;
 
-export function planEpilogue(kernel: ContractKernel): BlockEpilogue {
+/** `lanes`: where n's axes lie in a row of the temporary, if not side by side; such rows are not split. */
+export function planEpilogue(kernel: ContractKernel, lanes: readonly number[] | null = null): BlockEpilogue {
   const groups = groupsOf(kernel);
   const { mStart, nStart, kStart } = groups;
   const roots = kernel.stores.map((store) => store.value);
@@ -67,7 +68,7 @@ export function planEpilogue(kernel: ContractKernel): BlockEpilogue {
     columns.map((column) => column.slice(nStart, kStart)),
   );
   const splitRows = rowAxes.sizes.length <= 1 && !moves(mStart, nStart);
-  const splitColumns = columnAxes.sizes.length <= 1 && !moves(nStart, kStart);
+  const splitColumns = lanes === null && columnAxes.sizes.length <= 1 && !moves(nStart, kStart);
   const held = splitRows ? (splitColumns ? 0 : groups.n * 32) : splitColumns ? groups.m * 32 : groups.m * groups.n;
   const whole = moves(0, mStart) || held > holdLimit;
 
@@ -119,7 +120,7 @@ export function planEpilogue(kernel: ContractKernel): BlockEpilogue {
       strides: [
         ...contiguousStrides(batchSizes).map((stride) => stride * groups.m * pitch),
         ...contiguousStrides(rowSizes).map((stride) => stride * pitch),
-        ...contiguousStrides(columnSizes),
+        ...(lanes ?? contiguousStrides(columnSizes)),
       ],
       guards: [],
     };

@@ -2,8 +2,9 @@
 // where results go, and where everything lies in the workspace.
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
-import { batchColumns } from "./contract-batch.ts";
+import { batchColumns, firstToBatch } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
+import { type RowColumns, rowColumns, runColumns } from "./contract-rows.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
 
 /** How an operand is walked: `lanes` are the axes of m (for a) or n (for b). */
@@ -13,7 +14,11 @@ export interface GemmOperand {
   readonly batch: readonly Axis[];
   readonly lanes: readonly Axis[];
   readonly k: readonly Axis[];
+  /** The steps of each block have even distances. */
+  readonly isEven: boolean;
   readonly packed: boolean;
+  /** Read where it lies, by tables of offsets: of b the steps', of a those of rows and steps. */
+  readonly tabled: boolean;
   /** Packed once for all: the batch does not move it, and it is one block. */
   readonly hoisted: boolean;
 }
@@ -36,6 +41,8 @@ export interface GemmPlan {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Columns that are computed: n, and what fills the last pair of vectors where the results lie in a temporary. */
+  readonly lanes: number;
   readonly tile: Tile;
   /** Rows whose results are finished together; `rowBlock` of them are packed at a time. */
   readonly rowChunk: number;
@@ -146,6 +153,22 @@ const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
 
 /** Results that cannot be finished block by block are taken apart into a batch, where that helps. */
 function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
+  const plan = planApart(kernel, wide);
+  for (const rows of [rowColumns(kernel), rowColumns(swapRoles(kernel))]) {
+    const inPlace = rows && planGemm(rows.kernel, null, wide, rows);
+    if (inPlace?.epilogue.kind === "blocks" && total(inPlace, wide) < total(plan, wide)) return inPlace;
+  }
+  for (const runs of [runColumns(kernel), runColumns(swapRoles(kernel))]) {
+    const inPlace = runs && planBlocks(runs, wide);
+    if (inPlace?.b.tabled && inPlace.epilogue.kind !== "whole" && total(inPlace, wide) < 0.9 * total(plan, wide))
+      return inPlace;
+  }
+  return plan;
+}
+
+const total = (plan: GemmPlan, wide: boolean): number => plan.batch * costOf(plan, wide);
+
+function planApart(kernel: ContractKernel, wide: boolean): GemmPlan {
   const plan = planBlocks(kernel, wide);
   const isInBlocks = ({ epilogue }: GemmPlan): boolean =>
     epilogue.kind === "none" || (epilogue.kind === "blocks" && epilogue.splitColumns && epilogue.splitRows);
@@ -153,6 +176,11 @@ function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
   for (const apart of [batchColumns(kernel), batchColumns(swapRoles(kernel))]) {
     const better = apart && planBlocks(apart, wide);
     if (better && isInBlocks(better)) return better;
+  }
+  // Image by image at least: a block of everything is packed by each thread for itself.
+  for (const apart of [firstToBatch(kernel), firstToBatch(swapRoles(kernel))]) {
+    const better = apart && planBlocks(apart, wide);
+    if (better?.epilogue.kind === "blocks" && total(better, wide) < 1.1 * total(plan, wide)) return better;
   }
   return plan;
 }
@@ -163,20 +191,32 @@ function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
   const [target, targetSwapped] = [directTarget(kernel), directTarget(swapped)];
   const plan = planGemm(kernel, target, wide);
   const planSwapped = planGemm(swapped, targetSwapped, wide);
-  if ((target === null) !== (targetSwapped === null)) return target ? plan : planSwapped;
-  return costOf(planSwapped, wide) < 0.9 * costOf(plan, wide) ? planSwapped : plan;
+  const isCheaper = costOf(planSwapped, wide) < 0.9 * costOf(plan, wide);
+  const isTabled = (isCheaper ? planSwapped : plan).a.tabled;
+  // What is read in place is worth a detour of the results.
+  if ((target === null) !== (targetSwapped === null) && !isTabled) return target ? plan : planSwapped;
+  return isCheaper ? planSwapped : plan;
 }
 
 /**
  * Cycles for each step of k: for the tiles, and nearly one for each element that is packed, less where whole vectors are.
  * What is read in place where steps are far apart comes from a distant cache: elements of a one by one, those of b as vectors.
  */
-function costOf({ m, n, a, b, batch, kBlock }: GemmPlan, wide: boolean): number {
-  const reading = ({ packed, hoisted, lanes, k }: GemmOperand, count: number, farCost: number): number => {
+function costOf({ m, lanes: n, k, a, b, batch, kBlock, target }: GemmPlan, wide: boolean): number {
+  const reading = (
+    { packed, tabled, hoisted, lanes, k: steps }: GemmOperand,
+    count: number,
+    farCost: number,
+  ): number => {
+    if (tabled) return 0;
     if (packed) return ((isRun(lanes) ? 0.3 : 0.8) * count) / (hoisted ? batch : 1);
-    return spreadBytes(k, kBlock) > farBytes ? farCost * count : 0;
+    return spreadBytes(steps, kBlock) > farBytes ? farCost * count : 0;
   };
-  return tileCost(m, n, wide) + reading(a, m, 0.8) + reading(b, n, 0.2);
+  const copying = target.slot < 0 ? (m * n) / k : 0;
+  const tiles = tileCost(m, n, wide, a.tabled ? tabledRows : m);
+  // Vectors that begin anywhere often lie in two lines of the cache.
+  const split = b.tabled ? 0.1 * tiles : 0;
+  return tiles + split + reading(a, m, 0.8) + reading(b, n, 0.2) + copying;
 }
 
 /** How far apart the first and the last step of a block lie, where it is read in place. */
@@ -222,29 +262,48 @@ function stepsInBlock(k: number, operands: readonly (readonly Axis[])[]): number
   return evenBlock(k, kLimit, 4);
 }
 
-function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boolean): GemmPlan {
-  const { mStart, nStart, kStart, batch, m, n, k } = groupsOf(kernel);
+/** Each row of a tile has an address of its own there, in a register. */
+const tabledRows = 6;
+/** More steps than this are not worth a table, which is filled for every run. */
+const mostTabled = 4096;
+/** Columns that are so many are worth packing rows of a for, and rows that are so many b. */
+const manyReaders = 128;
+
+/** `rows`: takes the columns as one run, see contract-rows.ts. */
+function planGemm(
+  kernel: ContractKernel,
+  direct: GemmTarget | null,
+  wide: boolean,
+  rows: RowColumns | null = null,
+): GemmPlan {
+  const { mStart, nStart, kStart, batch, m, k, ...groups } = groupsOf(kernel);
+  const n = rows?.lanes ?? groups.n;
+  const lanes = direct ? n : ceilTo(n, wide ? 8 : 4);
   const { a, b } = kernel;
   if (!isPlain(a) || !isPlain(b)) throw new TypeError("planGemm: operands are plain loads");
-  const tile = chooseTile(m, n, wide);
-  const width = 4 * tile.vectors;
   const axesOf = (sizes: readonly number[], load: PlainLoad, from: number): readonly Axis[] =>
     collapse(sizes, load.view.strides.slice(from, from + sizes.length));
 
   const aLanes = axesOf(kernel.m, a, mStart);
-  const bLanes = axesOf(kernel.n, b, nStart);
+  const bLanes = rows ? [{ size: n, stride: 1 }] : axesOf(kernel.n, b, nStart);
   const aSteps = axesOf(kernel.k, a, kStart);
   const bSteps = axesOf(kernel.k, b, kStart);
-  const kBlock = stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isRun(bLanes) ? [bSteps] : [])]);
+  const isBRun = isRun(bLanes) || (!isEven(aLanes) && m <= 96);
+  const kBlock = stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
   const oneStep = kBlock === k;
   const aIsFar = spreadBytes(aSteps, kBlock) > farBytes;
   const bIsFar = spreadBytes(bSteps, kBlock) > farBytes;
-  const aPacked = !isEven(aLanes) || !isEvenInBlocks(aSteps, kBlock) || (aIsFar && m > 64 && n > 64);
+  const aUneven = !isEven(aLanes) || !isEvenInBlocks(aSteps, kBlock) || (aIsFar && m > 64 && n > 64);
+  const aTabled = aUneven && n > 2 && n <= manyReaders && Math.abs(aSteps.at(-1)?.stride ?? 0) <= 4;
+  const aPacked = aUneven && !aTabled;
   // An operand that no cache holds is packed for few rows already: its far rows would meet in the same cache sets.
   const rowsToPack = k * n * floatBytes > uncachedBytes ? 12 : 128;
-  const bPacked = !isRun(bLanes) || !isEvenInBlocks(bSteps, kBlock) || (bIsFar && m > rowsToPack);
+  const bTabled = isRun(bLanes) && bSteps.length > 1 && k <= mostTabled && (rows !== null || m < manyReaders);
+  const bPacked = !bTabled && (!isRun(bLanes) || !isEvenInBlocks(bSteps, kBlock) || (bIsFar && m > rowsToPack));
 
-  const epilogue = direct ? null : planEpilogue(kernel);
+  const tile = chooseTile(m, lanes, wide, aTabled ? tabledRows : m);
+  const width = 4 * tile.vectors;
+  const epilogue = direct ? null : planEpilogue(kernel, rows?.strides);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
   // Whole rows of what no cache holds, where possible: what stores read and write is then walked from start to end.
   const isLarge = oneStep && m >= manyRows && m * n * floatBytes > uncachedBytes;
@@ -280,8 +339,8 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
     // Where b is packed for every block of rows, these stay tall; but two threads should find two.
     const columnBlocks = Math.ceil(n / columnBlock);
     const wantedRows = wanted / columnBlocks;
-    const tallest = Math.min(512, columnBlocks < 4 ? Math.ceil(m / 2) : m);
-    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : tallest) : 32;
+    const tallest = Math.min(512, batch * columnBlocks < 4 ? Math.ceil(m / 2) : m);
+    const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : aTabled ? Math.min(192, tallest) : tallest) : 32;
     if (wantedRows > 1 && epilogue?.splitRows !== false)
       rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
     rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
@@ -303,10 +362,10 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
   };
   const rowPitch = ceilTo(tile.rows, 4);
   const work = {
-    aRows: place(aPacked && !isRun(aLanes), (rowBlock / tile.rows) * rowPitch),
-    aSteps: place(aPacked && aSteps.length > 1, kBlock),
+    aRows: aTabled ? place(true, m) : place(aPacked && !isRun(aLanes), (rowBlock / tile.rows) * rowPitch),
+    aSteps: place(aTabled || (aPacked && aSteps.length > 1), kBlock),
     bRows: place(bPacked && !isRun(bLanes), columnBlock),
-    bSteps: place(bPacked && bSteps.length > 1, kBlock),
+    bSteps: bTabled ? place(true, k) : place(bPacked && bSteps.length > 1, kBlock),
     targetRows: place(target.rows.length > 1, rowBlock),
     aPacked: placeBytes(aPacked, (rowBlock / tile.rows) * packedPanelBytes(rowPitch, kBlock)),
     bPacked: placeBytes(bPacked, (columnBlock / width) * packedPanelBytes(width, kBlock)),
@@ -322,7 +381,9 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
       batch: aBatch,
       lanes: aLanes,
       k: aSteps,
+      isEven: isEvenInBlocks(aSteps, kBlock),
       packed: aPacked,
+      tabled: aTabled,
       hoisted: packedOnce.a && m <= rowBlock,
     },
     b: {
@@ -331,13 +392,16 @@ function planGemm(kernel: ContractKernel, direct: GemmTarget | null, wide: boole
       batch: bBatch,
       lanes: bLanes,
       k: bSteps,
+      isEven: isEvenInBlocks(bSteps, kBlock),
       packed: bPacked,
+      tabled: bTabled,
       hoisted: packedOnce.b && n <= columnBlock,
     },
     batch,
     m,
     n,
     k,
+    lanes,
     tile,
     rowChunk,
     rowBlock,

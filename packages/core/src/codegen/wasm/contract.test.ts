@@ -179,6 +179,14 @@ describe("contract of windows", () => {
     { images: 2, channels: 2, size: 15, filters: 5, window: 3, step: 2, dilation: 1 },
     { images: 1, channels: 4, size: 17, filters: 9, window: 3, step: 3, dilation: 2 },
     { images: 2, channels: 40, size: 6, filters: 3, window: 3, step: 1, dilation: 1 },
+    // Few filters over rows with cells between them; rows that are cut into parts, that cannot be, and that are too long.
+    { images: 2, channels: 5, size: 19, filters: 1, window: 3, step: 1, dilation: 1 },
+    { images: 1, channels: 2, size: 46, filters: 3, window: 3, step: 1, dilation: 1 },
+    { images: 1, channels: 1, size: 49, filters: 2, window: 3, step: 1, dilation: 1 },
+    { images: 1, channels: 3, size: 45, filters: 36, window: 5, step: 1, dilation: 2 },
+    // Windows that are read one by one, over several blocks of k.
+    { images: 3, channels: 37, size: 11, filters: 20, window: 3, step: 1, dilation: 1 },
+    { images: 5, channels: 3, size: 23, filters: 40, window: 3, step: 2, dilation: 2 },
   ];
   for (const { images, channels, size, filters, window, step, dilation } of shapes) {
     const out = Math.floor((size - dilation * (window - 1) - 1) / step) + 1;
@@ -202,6 +210,27 @@ describe("contract of windows", () => {
           c.kernel(a, b, [c.store(3, relu, target)]),
           [floats(weights), floats(pixels), floats(filters)],
           [new Float32Array(results)],
+        );
+    });
+
+    it(`convolves all images of ${name} at once, and stores them apart`, () => {
+      const c = new Case({ m: [filters], n: [images, out, out], k: [channels, window, window] });
+      const { m, n, k } = c.at;
+      const a = c.load(0, c.order(m, k));
+      const b = c.load(1, [0, image, step * size, step, size * size, dilation * size, dilation]);
+      const [first = 0, ...cells] = n;
+      const relu = apply("max", apply("add", c.acc(), c.load(2, c.order(m))), c.load(3, c.order([first], m, cells)));
+      // Whole images, every other row and column of larger ones, and as the product lies.
+      const spread = [4 * out * out, 4 * filters * out * out, 4 * out, 2, ...k.map(() => 0)];
+      for (const [target, cellsOf] of [
+        [c.order([first], m, cells), 1],
+        [spread, 4],
+        [c.order(m, n), 1],
+      ] as const)
+        check(
+          c.kernel(a, b, [c.store(4, relu, target)]),
+          [floats(weights), floats(pixels), floats(filters), floats(results)],
+          [new Float32Array(results * cellsOf)],
         );
     });
 

@@ -105,13 +105,16 @@ class GemmEmitter {
       this.packA();
     }
     if (b.packed && b.hoisted) {
-      f.set(counts.columns, constant(plan.n));
+      f.set(counts.columns, constant(plan.lanes));
       f.set(counts.steps, this.size(plan.k));
       this.packB();
     }
+    if (a.tabled) fillOffsets(f, this.place("aRows"), a.lanes, constant(0), this.size(plan.m));
+    if (a.tabled && isOneStep) fillOffsets(f, this.place("aSteps"), a.k, constant(0), this.size(plan.k));
+    if (b.tabled) fillOffsets(f, this.place("bSteps"), b.k, constant(0), this.size(plan.k));
     this.eachUnit(
       () => {
-        f.set(counts.columns, minimum(constant(columnBlock), i32.sub(constant(plan.n), at.column)));
+        f.set(counts.columns, minimum(constant(columnBlock), i32.sub(constant(plan.lanes), at.column)));
         if (plan.isBatched) this.setBases();
         if (isOneStep) f.set(counts.steps, this.size(plan.k));
         if (b.packed && !b.hoisted && isOneStep) this.packB();
@@ -120,6 +123,7 @@ class GemmEmitter {
         this.each(at.step, constant(0), this.size(plan.k), this.size(kBlock), isOneStep, () => {
           f.set(counts.steps, minimum(this.size(kBlock), i32.sub(this.size(plan.k), at.step)));
           if (b.packed && !isOneStep) this.packB();
+          if (a.tabled && !isOneStep) fillOffsets(f, this.place("aSteps"), a.k, at.step, counts.steps);
           this.rowBlocks();
         });
         if (epilogue.kind === "blocks") this.finishBlock(epilogue);
@@ -236,7 +240,7 @@ class GemmEmitter {
   private packB(): void {
     const { f, plan, at, counts } = this;
     const width = 4 * plan.tile.vectors;
-    const rest = plan.n % width;
+    const rest = plan.lanes % width;
     const restPitch = Math.ceil(rest / 4) * 4;
     const panels = { rows: width, pitch: width, size: constant(plan.n) };
     if (!isRun(plan.b.lanes)) fillPanelOffsets(f, this.place("bRows"), plan.b.lanes, panels, at.column, counts.columns);
@@ -244,8 +248,8 @@ class GemmEmitter {
     this.pack("b", at.column, { first: 0, panels: full, pitch: width, advance: width });
     if (rest > 0) {
       // The last, narrower panel follows the full ones of the last block.
-      f.if(i32.eq(i32.add(at.column, counts.columns), constant(plan.n)), () => {
-        const first = Math.floor((plan.n - 1 - Math.floor((plan.n - 1) / plan.columnBlock) * plan.columnBlock) / width);
+      f.if(i32.eq(i32.add(at.column, counts.columns), constant(plan.lanes)), () => {
+        const first = Math.floor(((plan.lanes - 1) % plan.columnBlock) / width);
         this.pack("b", at.column, { first, panels: constant(1), pitch: restPitch, advance: width });
       });
     }
@@ -259,15 +263,14 @@ class GemmEmitter {
   ): void {
     const { f, plan, at, counts, module } = this;
     const operand = plan[name];
-    const stride = operand.k[0]?.stride ?? 0;
-    const tabled = operand.k.length > 1;
+    const tabled = !operand.isEven;
     const fullPitch = name === "a" ? pitch : 4 * plan.tile.vectors;
     const panelBytes = this.size(plan.panelBytes[name]);
     if (tabled && first === 0)
       fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
     const to = i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), i32.mul(constant(first), panelBytes));
-    const from = tabled ? this.base[name] : i32.add(this.base[name], i32.mul(at.step, constant(4 * stride)));
-    const step = tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(4 * stride);
+    const from = tabled ? this.base[name] : i32.add(this.base[name], byteOffset(operand.k, at.step));
+    const step = tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(strideBytes(operand.k));
     if (isRun(operand.lanes)) {
       const start = i32.mul(i32.add(lane, constant(first * advance)), constant(4));
       const pack = packRuns(module, tabled, pitch / 4, advance);
@@ -275,7 +278,7 @@ class GemmEmitter {
       return;
     }
     const rows = i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch));
-    const pack = packPanels(module, stepsOf(operand.k), pitch / 4);
+    const pack = packPanels(module, stepsOf(operand.k, tabled), pitch / 4);
     f.call(pack, to, from, rows, step, counts.steps, panels, panelBytes);
   }
 
@@ -285,31 +288,29 @@ class GemmEmitter {
     const { a, b, target, tile, epilogue } = plan;
     const width = 4 * tile.vectors;
     const pitch = Math.ceil(tile.rows / 4) * 4;
-    const aRow = a.packed ? 4 : strideBytes(a.lanes);
+    const aRow = a.tabled ? null : a.packed ? 4 : strideBytes(a.lanes);
     const shape = {
       columns: width,
-      restColumns: plan.n % width,
+      restColumns: plan.lanes % width,
       aRow,
       aStep: a.packed ? 4 * pitch : strideBytes(a.k),
-      bStep: b.packed ? "packed" : strideBytes(b.k),
+      bStep: b.tabled ? "table" : b.packed ? "packed" : strideBytes(b.k),
       bTile: b.packed ? null : 4 * width,
       targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
       oddSteps: plan.oddSteps,
       accumulates: !plan.isOneStep,
     } as const;
-    const aTile = a.packed ? this.size(plan.panelBytes.a) : constant(tile.rows * aRow);
+    const aTile = a.packed ? this.size(plan.panelBytes.a) : constant(tile.rows * (aRow ?? 0));
+    const inA = i32.add(i32.mul(at.row, constant(strideBytes(a.lanes))), byteOffset(a.k, at.step));
+    const inB = b.tabled ? constant(0) : byteOffset(b.k, at.step);
     f.scope(() => {
       const fromA = f.local(
         "i32",
-        a.packed
-          ? this.place("aPacked")
-          : i32.add(this.base.a, i32.add(i32.mul(at.row, constant(strideBytes(a.lanes))), byteOffset(a.k, at.step))),
+        a.packed ? this.place("aPacked") : a.tabled ? this.base.a : i32.add(this.base.a, inA),
       );
       const fromB = f.local(
         "i32",
-        b.packed
-          ? this.place("bPacked")
-          : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(4)), byteOffset(b.k, at.step))),
+        b.packed ? this.place("bPacked") : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(4)), inB)),
       );
       const row = epilogue.kind === "blocks" ? i32.sub(at.row, at.chunk) : at.row;
       const rows = target.rows.length > 1 ? constant(0) : i32.mul(row, constant(strideBytes(target.rows)));
@@ -317,6 +318,8 @@ class GemmEmitter {
       if (epilogue.kind !== "blocks") f.increase(to, i32.mul(at.column, constant(4)));
       const table = f.local("i32", this.place("targetRows"));
       const left = f.local("i32", counts.rows);
+      const aRows = f.local("i32", i32.add(this.place("aRows"), i32.shl(at.row, constant(2))));
+      const bSteps = f.local("i32", i32.add(this.place("bSteps"), i32.shl(at.step, constant(2))));
       const call = (rows: number): void =>
         f.call(
           tileRow(this.module, { ...shape, rows }, this.features),
@@ -328,10 +331,14 @@ class GemmEmitter {
           at.step,
           table,
           this.size(plan.panelBytes.b),
+          aRows,
+          this.place("aSteps"),
+          bSteps,
         );
       f.while(i32.ge(left, constant(tile.rows)), () => {
         call(tile.rows);
-        f.increase(fromA, aTile);
+        if (a.tabled) f.increase(aRows, 4 * tile.rows);
+        else f.increase(fromA, aTile);
         if (shape.targetRow === null) f.increase(table, 4 * tile.rows);
         else f.increase(to, shape.targetRow * tile.rows);
         f.increase(left, -tile.rows);

@@ -12,8 +12,9 @@ export interface Tile {
 /** Engines give 15 of 16 vector registers to a function: the sums, one step of b, and one splat of a. */
 const registers = 15;
 
-/** How many registers hold so many vectors side by side. */
-const registersFor = (vectors: number, wide: boolean): number => (wide ? Math.ceil(vectors / 2) : vectors);
+/** How many registers hold so many vectors side by side: of more than three, V8 makes pairs of all or of none. */
+const registersFor = (vectors: number, wide: boolean): number =>
+  wide && (vectors % 2 === 0 || vectors <= 3) ? Math.ceil(vectors / 2) : vectors;
 
 const candidatesFor = (wide: boolean): readonly Tile[] =>
   Array.from({ length: 13 }, (_, r) =>
@@ -35,36 +36,40 @@ function costOf({ rows, vectors }: Tile, m: number, n: number, wide: boolean): n
   const fullRows = Math.floor(m / rows);
   const fullColumns = Math.floor(n / (4 * vectors));
   const restRows = m - fullRows * rows;
-  const restVectors = Math.ceil((n - fullColumns * 4 * vectors) / 4);
+  const rest = n - fullColumns * 4 * vectors;
+  const restVectors = Math.ceil(rest / 4);
+  // What is stored lane by lane has no pairs either.
+  const restWide = wide && (rest % 8 === 0 || rest <= 12);
   return (
     fullRows * fullColumns * stepCost(rows, vectors, wide) +
-    fullRows * stepCost(rows, restVectors, wide) +
+    fullRows * stepCost(rows, restVectors, restWide) +
     fullColumns * stepCost(restRows, vectors, wide) +
-    stepCost(restRows, restVectors, wide)
+    stepCost(restRows, restVectors, restWide)
   );
 }
 
-function choose(m: number, n: number, wide: boolean): { tile: Tile; cost: number } {
+function choose(m: number, n: number, wide: boolean, mostRows: number): { tile: Tile; cost: number } {
   let best: Tile = wide ? { rows: 5, vectors: 4 } : { rows: 6, vectors: 2 };
   let cost = 0.98 * costOf(best, m, n, wide);
   for (const tile of wide ? candidates.wide : candidates.narrow) {
     const its = costOf(tile, m, n, wide);
-    if (its < cost) [best, cost] = [tile, its];
+    if (its < cost && tile.rows <= mostRows) [best, cost] = [tile, its];
   }
   return { tile: best, cost };
 }
 
 /**
- * The tile that covers m × n with the least work; rows and vectors no more than there are. `wide`: neighbouring
- * vectors share a register.
+ * The tile that covers m × n with the least work; rows and vectors no more than there are, nor than `mostRows`. `wide`:
+ * neighbouring vectors share a register.
  */
-export function chooseTile(m: number, n: number, wide: boolean): Tile {
-  const { tile } = choose(m, n, wide);
+export function chooseTile(m: number, n: number, wide: boolean, mostRows: number): Tile {
+  const { tile } = choose(m, n, wide, mostRows);
   return { rows: Math.min(tile.rows, m), vectors: Math.min(tile.vectors, Math.ceil(n / 4)) };
 }
 
 /** Work for one step of k, in cycles. */
-export const tileCost = (m: number, n: number, wide: boolean): number => choose(m, n, wide).cost;
+export const tileCost = (m: number, n: number, wide: boolean, mostRows: number): number =>
+  choose(m, n, wide, mostRows).cost;
 
 /** How a row of tiles finds its data; distances are in bytes. */
 export interface TileRow {
@@ -72,11 +77,14 @@ export interface TileRow {
   /** Columns of a tile, and of the last one where n is not a multiple of that; 0 if it is. */
   readonly columns: number;
   readonly restColumns: number;
-  /** From row to row and from step to step of a. */
-  readonly aRow: number;
+  /** From row to row and from step to step of a; null where tables of offsets give both. */
+  readonly aRow: number | null;
   readonly aStep: number;
-  /** From step to step and from tile to tile of b; packed panels are as wide as their tile, and said to be how far apart. */
-  readonly bStep: number | "packed";
+  /**
+   * From step to step and from tile to tile of b; packed panels are as wide as their tile, and said to be how far apart.
+   * A table may give the steps.
+   */
+  readonly bStep: number | "packed" | "table";
   readonly bTile: number | null;
   /** From row to row of the results, or null where a table of offsets gives the rows. */
   readonly targetRow: number | null;
@@ -87,16 +95,29 @@ export interface TileRow {
 }
 
 /**
- * A function (a, b, target, steps, columns, add, table, panel) that computes the tiles side by side in one row of tiles: the
- * results of a row lie next to each other in memory, and a's part stays in the nearest cache. `add` says whether to
- * add to what is there, `table` holds offsets of the target's rows, `panel` is the
- * distance of b's packed panels.
+ * A function (a, b, target, steps, columns, add, table, panel, aRows, aSteps, bSteps) that computes the tiles side by side in
+ * one row of tiles: the results of a row lie next to each other in memory, and a's part stays in the nearest cache. `add` says
+ * whether to add to what is there, `table` holds offsets of the target's rows, `panel` is the distance of b's packed panels,
+ * the others hold offsets of a's rows and of the steps.
  */
 export function tileRow(module: ModuleBuilder, shape: TileRow, features: WasmFeatures): Callable {
   return module.helper(`tile ${JSON.stringify(shape)}`, () => {
-    const f = module.function(["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], null);
+    const f = module.function(
+      Array.from({ length: 11 }, () => "i32" as const),
+      null,
+    );
     const param = (i: number): Local<"i32"> => f.param("i32", i);
-    const at = { a: param(0), b: param(1), target: param(2), steps: param(3), add: param(5), table: param(6) };
+    const at = {
+      a: param(0),
+      b: param(1),
+      target: param(2),
+      steps: param(3),
+      add: param(5),
+      table: param(6),
+      aRows: param(8),
+      aSteps: param(9),
+      bSteps: param(10),
+    };
     const left = param(4);
     const { columns, restColumns } = shape;
     f.while(i32.ge(left, i32.const(columns)), () => {
@@ -117,6 +138,9 @@ interface TileLocals {
   readonly steps: Local<"i32">;
   readonly add: Local<"i32">;
   readonly table: Local<"i32">;
+  readonly aRows: Local<"i32">;
+  readonly aSteps: Local<"i32">;
+  readonly bSteps: Local<"i32">;
 }
 
 const unrolled = 2;
@@ -128,18 +152,32 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
   const sums = Array.from({ length: rows }, () =>
     Array.from({ length: vectors }, () => f.local("v128", f32x4.const(0))),
   );
+  const { aRow } = shape;
   const a = f.local("i32", at.a);
+  const aRows =
+    aRow === null ? sums.map((_, i) => f.local("i32", i32.add(at.a, i32.load(at.aRows, 4 * i)))) : sums.map(() => a);
   const b = f.local("i32", at.b);
+  const [aTable, aMoved] = [f.local("i32", at.aSteps), f.local("i32")];
+  const bTable = f.local("i32", at.bSteps);
   const left = f.local("i32");
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const splat = f.local("v128");
 
-  const step = (aOffset: number, bOffset: number): void => {
+  /** The step number q from here, where steps are even. */
+  const step = (q: number): void => {
+    if (bStep === "table") f.set(b, i32.add(at.b, i32.load(bTable, 4 * q)));
+    if (aRow === null) f.set(aMoved, i32.load(aTable, 4 * q));
     right.forEach((local, j) => {
-      f.set(local, v128.load(b, bOffset + 16 * j));
+      f.set(local, v128.load(b, (bStep === "table" || bStep < 0 ? 0 : q * bStep) + 16 * j));
     });
     sums.forEach((row, i) => {
-      f.set(splat, v128.load32Splat(a, aOffset + i * shape.aRow));
+      const from = aRows[i] ?? a;
+      f.set(
+        splat,
+        aRow === null
+          ? v128.load32Splat(i32.add(from, aMoved))
+          : v128.load32Splat(from, (shape.aStep < 0 ? 0 : q * shape.aStep) + i * aRow),
+      );
       row.forEach((sum, j) => {
         const vector = right[j] ?? splat;
         f.set(
@@ -151,12 +189,14 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
   };
   const steps = (count: number): void => {
     for (let q = 0; q < count; q++) {
-      step(shape.aStep < 0 ? 0 : q * shape.aStep, bStep < 0 ? 0 : q * bStep);
-      if (shape.aStep < 0) f.increase(a, shape.aStep);
-      if (bStep < 0) f.increase(b, bStep);
+      step(q);
+      if (aRow !== null && shape.aStep < 0) f.increase(a, shape.aStep);
+      if (bStep !== "table" && bStep < 0) f.increase(b, bStep);
     }
-    if (shape.aStep > 0) f.increase(a, count * shape.aStep);
-    if (bStep > 0) f.increase(b, count * bStep);
+    if (aRow === null) f.increase(aTable, 4 * count);
+    else if (shape.aStep > 0) f.increase(a, count * shape.aStep);
+    if (bStep === "table") f.increase(bTable, 4 * count);
+    else if (bStep > 0) f.increase(b, count * bStep);
   };
 
   f.set(left, i32.shrU(at.steps, i32.const(Math.log2(unrolled))));

@@ -1,4 +1,4 @@
-// Guards: conditions on loop indices that a load must meet, and loads that never touch an element where they fail.
+// Guards: conditions on loop indices that a load must meet, and loads that take 0 where they fail.
 import { type DType, elementBytes } from "../../base/dtype.ts";
 import type { Guard, View } from "../../base/view.ts";
 import { type Addresses, bitsOf, type Point } from "./address.ts";
@@ -45,7 +45,10 @@ export class Guards {
     return masks.length === 0 ? this.c.int(-1) : masks.reduce((a, b) => v128.and(a, b));
   }
 
-  /** A plain load where all lanes are inside, one lane at a time elsewhere, 0 where guards fail. */
+  /**
+   * A plain load where all lanes are inside, 0 where none is. Where some are: the same load and a mask if the lanes lie side by
+   * side, as these are never more than three elements away from one that is there; or one lane at a time.
+   */
   load(dtype: DType, view: View, place: Place, stride: number, point: Point): Lanes {
     const { c, addresses } = this;
     const { f } = c;
@@ -58,6 +61,7 @@ export class Guards {
         f.set(part, from.parts[i] ?? c.int(0));
       });
     };
+    const isRun = bytes === 4 && stride === 4 && moving.every((guard) => guard.stride === 0);
     // Before any branch: what is remembered must have been computed on every path.
     for (const guard of view.guards) this.value(guard, point);
     let pointer: I32 = place.pointer;
@@ -79,11 +83,16 @@ export class Guards {
           mask = v128.and(mask, inside);
           if (guard.stride !== 0) relative = i32x4.add(relative, i32x4.mul(position, c.int(guard.stride * bytes)));
         }
-        const bits = f.local("i32", i32.bitmaskI32(mask));
+        const masked = f.local("v128", mask);
+        const bits = f.local("i32", i32.bitmaskI32(masked));
         const base = i32.add(start.pointer, i32.const(start.offset));
+        const some = (): Lanes =>
+          isRun
+            ? { dtype, parts: [v128.and(loadLanes(c, dtype, start, stride, point.lanes).parts[0] ?? mask, masked)] }
+            : gatherLanes(c, dtype, base, relative, bits);
         f.if(
           bits,
-          () => set(gatherLanes(c, dtype, base, relative, bits)),
+          () => set(some()),
           () => set(c.literal(dtype, 0)),
         );
       };

@@ -42,6 +42,9 @@ interface Block {
 /** Float32 additions to one state before a sum is carried over to float64: its error is theirs, however many terms there are. */
 const blockSteps = 16;
 
+/** So many folds need not wait for their own additions, and more states would not fit in registers. */
+const manyFolds = 4;
+
 class LoopWriter {
   private readonly f: FunctionBuilder;
   private readonly layout: LoopLayout;
@@ -130,7 +133,8 @@ class LoopWriter {
     const rank = nest.sizes.length;
     const last = rank - 1;
     const lanesAreInner = !this.vectorIsOuter;
-    const unroll = unrollFor(costOf(roots));
+    const hasMany = lanesAreInner && folds.length > manyFolds;
+    const unroll = hasMany ? 4 : unrollFor(costOf(roots));
     // Terms of a round are added up in pairs first: a state takes a quarter of the additions in a row, which round, and wait.
     const inPairs = !lanesAreInner && unroll === 4 && stores.length === 0 && folds.every(isPlainSum);
     const cut: Cut = lanesAreInner
@@ -144,7 +148,7 @@ class LoopWriter {
     const isEmpty = innerSizes.includes(0);
     const units = this.layout.flat ? sizeOf(innerSizes) : Math.ceil((nest.sizes[last] ?? 1) / cut.width);
     const states = Math.max(1, Math.min(4, units, this.layout.flat || units <= cut.straight ? units : cut.unroll));
-    const width = inPairs ? 1 : states;
+    const width = inPairs || hasMany ? 1 : states;
     const block = this.blockOf(cut);
     const accumulators = outerPoints.map(() =>
       folds.map((fold) => new Accumulator(evaluator.lanes, fold.op, foldedType(fold), width, block !== null)),

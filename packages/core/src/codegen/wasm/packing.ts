@@ -20,16 +20,26 @@ export function byteOffset(axes: readonly Axis[], index: Local<"i32">, elementBy
   return sum ?? i32.const(0);
 }
 
-/** Writes the byte offsets of elements start … start + count − 1. */
+/** Writes the byte offsets of elements start … start + count − 1: run by run of the innermost axis. */
 export function fillOffsets(f: FunctionBuilder, table: I32, axes: readonly Axis[], start: I32, count: I32): void {
+  const { size = 1, stride = 0 } = axes.at(-1) ?? {};
   f.scope(() => {
     const at = f.local("i32", table);
     const index = f.local("i32", start);
     const end = f.local("i32", i32.add(start, count));
+    const offset = f.local("i32");
+    const stop = f.local("i32");
     f.while(i32.lt(index, end), () => {
-      f.store(at, byteOffset(axes, index));
-      f.increase(at, 4);
-      f.increase(index, 1);
+      f.set(offset, byteOffset(axes, index));
+      f.set(stop, axes.length > 1 ? i32.sub(i32.add(index, i32.const(size)), i32.remU(index, i32.const(size))) : end);
+      f.set(stop, minimum(stop, end));
+      f.loop((again) => {
+        f.store(at, offset);
+        f.increase(at, 4);
+        f.increase(offset, 4 * stride);
+        f.increase(index, 1);
+        f.brIf(again, i32.lt(index, stop));
+      });
     });
   });
 }
@@ -72,9 +82,9 @@ const minimum = (a: I32, b: I32): I32 => select(i32.lt(a, b), a, b);
  */
 export type Steps = "unit" | "even" | "table" | "runs";
 
-export const stepsOf = (axes: readonly Axis[]): Steps => {
+export const stepsOf = (axes: readonly Axis[], tabled: boolean): Steps => {
   const unit = axes.at(-1)?.stride === 1;
-  return axes.length > 1 ? (unit ? "runs" : "table") : unit ? "unit" : "even";
+  return tabled ? (unit ? "runs" : "table") : unit ? "unit" : "even";
 };
 
 /**

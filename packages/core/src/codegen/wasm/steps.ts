@@ -20,17 +20,23 @@ export const rootsOf = (stages: readonly NestStage[]): Expr[] =>
     return stage.position ? [stage.value, stage.position] : [stage.value];
   });
 
-/** Consecutive stages share a walk unless they need what that walk finds out. */
+/** Stages share a walk unless they need what that walk finds out; stores in between, once for each row, can wait for it. */
 export function stepsOf(stages: readonly NestStage[]): Step[] {
   const steps: { once: boolean; stages: NestStage[] }[] = [];
+  let walk: NestStage[] | null = null;
   let found = new Set<number>();
   for (const stage of stages) {
-    const once = stage.kind === "once";
+    if (stage.kind === "once") {
+      const last = steps.at(-1);
+      if (last?.once) last.stages.push(stage);
+      else steps.push({ once: true, stages: [stage] });
+      continue;
+    }
     const needs = exprOrder(rootsOf([stage])).flatMap((expr) => (expr.kind === "acc" ? [expr.index] : []));
-    const last = steps.at(-1);
-    if (last && last.once === once && !needs.some((index) => found.has(index))) last.stages.push(stage);
+    if (walk && !needs.some((index) => found.has(index))) walk.push(stage);
     else {
-      steps.push({ once, stages: [stage] });
+      walk = [stage];
+      steps.push({ once: false, stages: walk });
       found = new Set();
     }
     if (stage.kind === "fold") found.add(stage.index);
