@@ -1,7 +1,7 @@
 // Two WebAssembly kernels that do nothing but arithmetic, and nothing but memory traffic.
 
-/** Numbers of independent chains: one fills 16 registers of 128 bits, the other as many of 256. */
-export const chainCounts: readonly number[] = [10, 20];
+/** Numbers of independent chains, with what they share: one takes 16 registers of 128 bits, the other as many of 256. */
+export const chainCounts: readonly number[] = [12, 24];
 
 /** Floating-point operations of one turn of the arithmetic loop: 4 lanes, multiply and add. */
 export const flopsPerTurn = (chains: number): number => chains * 4 * 2;
@@ -49,7 +49,7 @@ const loop = (body: readonly number[], step: number): number[] => [
 ];
 
 /**
- * arithmetic10(turns) and arithmetic20(turns): independent chains x ← x·a + b, on pairs of vectors from address 0 on, which the engine may run as
+ * arithmetic12(turns) and arithmetic24(turns): independent chains x ← x·a + b, on pairs of vectors from address 0 on, which the engine may run as
  * vectors of twice the width.
  */
 function arithmetic(fused: boolean, chains: number): number[] {

@@ -3,6 +3,7 @@ import type { LoopKernel } from "../../kernel/ir.ts";
 import { anySize } from "./abi.ts";
 import { type Axis, groupsOf } from "./contract-axes.ts";
 import { type GemmPlan, packedPanelBytes } from "./contract-plan.ts";
+import { anyRestSteps, restSteps } from "./gemm-tile.ts";
 import { runsAs, slowestAxis } from "./told-sizes.ts";
 
 /** A number that is known when code is written, or which of the numbers it is that the code is told. */
@@ -27,8 +28,8 @@ export interface GemmCode extends Omit<GemmPlan, "kernel" | "work" | Told> {
   readonly isOneUnit: boolean;
   readonly isOneRowBlock: boolean;
   readonly isOneStep: boolean;
-  /** A block of steps may be odd. */
-  readonly oddSteps: boolean;
+  /** What blocks of steps may leave beyond whole rounds of the tiles' loop. */
+  readonly restSteps: number;
   /** How many rows may be left for the last row of tiles. */
   readonly restRows: readonly number[];
 }
@@ -102,7 +103,7 @@ function makeCode(plan: GemmPlan): CodedGemm {
     isOneUnit: units === 1,
     isOneRowBlock: m <= rowBlock,
     isOneStep,
-    oddSteps: axis >= kStart || kBlock % 2 === 1 || k % 2 === 1,
+    restSteps: axis >= kStart ? anyRestSteps : restSteps(k, kBlock),
     restRows:
       areRowsTold && axis >= mStart && axis < nStart
         ? Array.from({ length: tile.rows - 1 }, (_, i) => i + 1)

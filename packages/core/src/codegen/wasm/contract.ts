@@ -297,7 +297,7 @@ class GemmEmitter {
       bStep: b.tabled ? "table" : b.packed ? "packed" : strideBytes(b.k),
       bTile: b.packed ? null : 4 * width,
       targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
-      oddSteps: plan.oddSteps,
+      restSteps: plan.restSteps,
       accumulates: !plan.isOneStep,
     } as const;
     const aTile = a.packed ? this.size(plan.panelBytes.a) : constant(tile.rows * (aRow ?? 0));

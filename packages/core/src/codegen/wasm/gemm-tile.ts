@@ -25,11 +25,15 @@ const candidatesFor = (wide: boolean): readonly Tile[] =>
 
 const candidates = { narrow: candidatesFor(false), wide: candidatesFor(true) };
 
-/** Cycles per step of k: two multiply-adds, two loads at a time, and four until a sum can be added to again. */
+/**
+ * Cycles per step of k, as measured: two multiply-adds and two loads at a time, and four cycles until a sum can be added
+ * to again. These meet: the more sums there are, the nearer tiles of them come to two at a time (Zen 5: 8 sums take 5.1
+ * cycles, 10 take 5.7, 12 take 6.5).
+ */
 function stepCost(rows: number, vectors: number, wide: boolean): number {
   if (rows * vectors === 0) return 0;
   const columns = registersFor(vectors, wide);
-  return Math.max((rows * columns) / 2, (rows + columns) / 2, 4) + 0.25;
+  return Math.max(0.36 * rows * columns + 2.2, (rows + columns) / 2 + 0.25, 4.25);
 }
 
 function costOf({ rows, vectors }: Tile, m: number, n: number, wide: boolean): number {
@@ -49,7 +53,7 @@ function costOf({ rows, vectors }: Tile, m: number, n: number, wide: boolean): n
 }
 
 function choose(m: number, n: number, wide: boolean, mostRows: number): { tile: Tile; cost: number } {
-  let best: Tile = wide ? { rows: 5, vectors: 4 } : { rows: 6, vectors: 2 };
+  let best: Tile = { rows: Math.min(6, mostRows), vectors: wide ? 4 : 2 };
   let cost = 0.98 * costOf(best, m, n, wide);
   for (const tile of wide ? candidates.wide : candidates.narrow) {
     const its = costOf(tile, m, n, wide);
@@ -88,11 +92,18 @@ export interface TileRow {
   readonly bTile: number | null;
   /** From row to row of the results, or null where a table of offsets gives the rows. */
   readonly targetRow: number | null;
-  /** Steps of k may not be a multiple of the unrolled loop. */
-  readonly oddSteps: boolean;
+  /** Powers of two, added up, that are left of some number of steps beyond the unrolled loop: see `restSteps`. */
+  readonly restSteps: number;
   /** Later blocks of k are added to what is there. */
   readonly accumulates: boolean;
 }
+
+/** Steps in one round of the loop: what a round costs beside them weighs most where operands come from far away. */
+const unrolled = 4;
+
+/** What may be left beyond whole rounds: of any number of steps, and where k is taken in blocks. */
+export const anyRestSteps: number = unrolled - 1;
+export const restSteps = (k: number, kBlock: number): number => (kBlock | (k % kBlock)) & anyRestSteps;
 
 /**
  * A function (a, b, target, steps, columns, add, table, panel, aRows, aSteps, bSteps) that computes the tiles side by side in
@@ -142,8 +153,6 @@ interface TileLocals {
   readonly aSteps: Local<"i32">;
   readonly bSteps: Local<"i32">;
 }
-
-const unrolled = 2;
 
 function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileLocals, features: WasmFeatures): void {
   const { rows } = shape;
@@ -207,7 +216,8 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
       f.brIf(again, left);
     });
   });
-  if (shape.oddSteps) f.if(i32.and(at.steps, i32.const(unrolled - 1)), () => steps(1));
+  for (let rest = unrolled / 2; rest >= 1; rest /= 2)
+    if ((shape.restSteps & rest) !== 0) f.if(i32.and(at.steps, i32.const(rest)), () => steps(rest));
 
   const row = f.local("i32");
   const eachRow = (visit: (address: I32, offset: number, sums: readonly Local<"v128">[]) => void): void =>

@@ -13,13 +13,13 @@ test.each(settings)("does the multiply-adds and the copy that it counts: %o", (f
   if (typeof multiplyAdd !== "function" || typeof copy !== "function") throw new Error("expected two functions");
   const floats = new Float32Array(memory.buffer);
   const operands = peakOperandBytes(features) / 4;
-  const perRow = operands / 6;
+  const perRow = operands / 7;
   for (let i = 0; i < operands; i++) floats[i] = i % 7;
   const start = floats.slice(0, operands + 8);
   multiplyAdd(0, 3);
-  const [left = 0] = start.subarray(5 * perRow);
+  const [left = 0] = start.subarray(6 * perRow);
   start.forEach((x, i) => {
-    const sum = i < 5 * perRow ? x + 3 * left * (start[5 * perRow + (i % perRow)] ?? 0) : x;
+    const sum = i < 6 * perRow ? x + 3 * left * (start[6 * perRow + (i % perRow)] ?? 0) : x;
     expect(floats[i]).toBe(sum);
   });
   copy(0, 4096, 128);
