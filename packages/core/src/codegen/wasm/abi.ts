@@ -2,6 +2,12 @@
 import type { FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import { type I32, i32 } from "./instructions.ts";
 
+/**
+ * Set in `from` where a thread goes on with a run of which it has done units before, in the same workspace: what it
+ * packed for all units is still there. Only kernels that `keepsPanels` (emit.ts) says so know it.
+ */
+export const goesOn: number = 1 << 31;
+
 /** An exported kernel, or one that does all its work, a part of another kernel: it has an extent in place of `from` and `to`. */
 export type Extent = "units" | "whole";
 

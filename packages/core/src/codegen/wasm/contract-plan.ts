@@ -83,8 +83,9 @@ const uncachedBytes = 4 << 20;
 const finishedElements = 8192;
 const packedABytes = 128 << 10;
 const packedBBytes = 640 << 10;
-/** The same where whole rows are finished, and their length matters more. */
+/** The same where whole rows are finished, and their length matters more: where stores leave the second cache. */
 const wholeRowsBytes = 1 << 20;
+const beyondSecondCacheBytes = 1 << 20;
 /** So many rows keep threads busy. */
 const manyRows = 256;
 
@@ -306,7 +307,7 @@ function planGemm(
   const epilogue = direct ? null : planEpilogue(kernel, rows?.strides);
   const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
   // Whole rows of what no cache holds, where possible: what stores read and write is then walked from start to end.
-  const isLarge = oneStep && m >= manyRows && m * n * floatBytes > uncachedBytes;
+  const isLarge = oneStep && m >= manyRows && m * n * floatBytes > (epilogue ? beyondSecondCacheBytes : uncachedBytes);
   const columnsHeld = (splitRows: boolean): number => {
     if (!oneStep) return Math.min(columnLimit, 256);
     if (!splitRows) return Math.min(columnLimit, finishedElements / m);

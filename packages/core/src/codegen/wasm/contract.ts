@@ -1,7 +1,7 @@
 // Contractions as WebAssembly: blocked matrix products whose tiles stay in registers (Goto and van de Geijn, "Anatomy
 // of high-performance matrix multiplication", 2008). contract-plan.ts decides, this file writes the loops.
 import type { ContractKernel } from "../../kernel/ir.ts";
-import { anySize, kernelFunction, toldSize } from "./abi.ts";
+import { anySize, goesOn, kernelFunction, toldSize } from "./abi.ts";
 import type { Axis } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
 import { type GemmPlan, isRun, planContract } from "./contract-plan.ts";
@@ -35,6 +35,14 @@ export function contractUnits(kernel: ContractKernel, features: WasmFeatures): n
   const plan = planContract(kernel, features.wideVectors === true);
   return plan.kind === "gemm" && plan.epilogue.kind !== "whole" ? blocksOf(plan) : 1;
 }
+
+/** Whether an operand is packed once for all units. */
+export function contractKeepsPanels(kernel: ContractKernel, features: WasmFeatures): boolean {
+  const plan = planContract(kernel, features.wideVectors === true);
+  return plan.kind === "gemm" && plan.epilogue.kind !== "whole" && blocksOf(plan) > 1 && hoists(plan);
+}
+
+const hoists = ({ a, b }: Pick<GemmCode, "a" | "b">): boolean => (a.packed && a.hoisted) || (b.packed && b.hoisted);
 
 /** How many blocks of the batch, of columns and of rows there are. */
 const blocksOf = ({ batch, columnBlocks, rowChunks }: GemmPlan): number => batch * columnBlocks * rowChunks;
@@ -99,15 +107,10 @@ class GemmEmitter {
     if (epilogue.kind !== "none" && epilogue.indices.length > 0 && epilogue.params > 0)
       f.memoryCopy(this.epilogueParams(epilogue), this.params, constant(8 * epilogue.params));
     this.setBases();
-    if (a.packed && a.hoisted) {
-      f.set(counts.rows, this.size(plan.m));
-      f.set(counts.steps, this.size(plan.k));
-      this.packA();
-    }
-    if (b.packed && b.hoisted) {
-      f.set(counts.columns, constant(plan.lanes));
-      f.set(counts.steps, this.size(plan.k));
-      this.packB();
+    if (hoists(plan)) {
+      if (!plan.isOneUnit && epilogue.kind !== "whole")
+        f.if(i32.le(constant(0), f.param("i32", 4)), () => this.packAll());
+      else this.packAll();
     }
     if (a.tabled) fillOffsets(f, this.place("aRows"), a.lanes, constant(0), this.size(plan.m));
     if (a.tabled && isOneStep) fillOffsets(f, this.place("aSteps"), a.k, constant(0), this.size(plan.k));
@@ -138,6 +141,20 @@ class GemmEmitter {
     return f;
   }
 
+  /** What no unit changes. */
+  private packAll(): void {
+    const { f, plan, counts } = this;
+    f.set(counts.steps, this.size(plan.k));
+    if (plan.a.packed && plan.a.hoisted) {
+      f.set(counts.rows, this.size(plan.m));
+      this.packA();
+    }
+    if (plan.b.packed && plan.b.hoisted) {
+      f.set(counts.columns, constant(plan.lanes));
+      this.packB();
+    }
+  }
+
   /**
    * Visits the blocks of rows of each block of columns of each batch: those from … to − 1, or all where they cannot be
    * told apart. `columns` comes before the first block of rows of a block of columns.
@@ -151,7 +168,9 @@ class GemmEmitter {
       return;
     }
     const isWhole = epilogue.kind === "whole";
-    const from = isWhole ? constant(0) : f.param("i32", 4);
+    const first = f.param("i32", 4);
+    if (!isWhole && hoists(plan)) f.set(first, i32.and(first, constant(~goesOn)));
+    const from = isWhole ? constant(0) : first;
     const to = isWhole ? this.size(plan.units) : f.param("i32", 5);
     const rowChunks = this.size(plan.rowChunks);
     const unit = f.local("i32", from);

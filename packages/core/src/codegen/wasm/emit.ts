@@ -1,7 +1,7 @@
 // Kernels to a WebAssembly module: one exported function k0, k1, … for each.
 import type { CanonicalKernel } from "../../kernel/canonical.ts";
 import type { Kernel } from "../../kernel/ir.ts";
-import { contractUnits, contractWorkspaceBytes, emitContract, sizedContract } from "./contract.ts";
+import { contractKeepsPanels, contractUnits, contractWorkspaceBytes, emitContract, sizedContract } from "./contract.ts";
 import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { loopsWorkspaceBytes } from "./loop-layout.ts";
@@ -9,6 +9,7 @@ import { emitLoops } from "./loops.ts";
 import { emitRoutine, routineUnits, routineWorkspaceBytes, sizedRoutine } from "./routine.ts";
 import { loopUnits, type Sized, sizedLoops } from "./told-sizes.ts";
 
+export { goesOn } from "./abi.ts";
 export type { WasmFeatures } from "./features.ts";
 export type { Sized } from "./told-sizes.ts";
 export { minClaimNs, minSharedNs, workNs } from "./work.ts";
@@ -83,3 +84,7 @@ export function unitsOf({ kernel, sizes }: Sized, features: WasmFeatures): numbe
       return loopUnits(kernel, features, sizes[0]);
   }
 }
+
+/** Whether calls for later units, with `goesOn` in `from`, use what the first one of the same thread has packed. */
+export const keepsPanels = (kernel: Kernel, features: WasmFeatures): boolean =>
+  kernel.form === "contract" && contractKeepsPanels(kernel, features);

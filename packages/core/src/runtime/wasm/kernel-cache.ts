@@ -4,6 +4,8 @@ import { CotangentError } from "../../base/errors.ts";
 import { binaryInstructions, unaryInstructions } from "../../base/instruction.ts";
 import {
   emitModule,
+  goesOn,
+  keepsPanels,
   minClaimNs,
   minSharedNs,
   type Sized,
@@ -169,6 +171,7 @@ export class KernelCache {
       id: home.first + index,
       units,
       leastUnits: Math.min(Math.ceil(units / 2), Math.ceil((units * minClaimNs) / ns)),
+      laterFrom: keepsPanels(kernel, this.features) ? goesOn : 0,
       workStep: 64 * Math.ceil(workBytes / 64),
       workNs: ns,
       unitMs: Number.POSITIVE_INFINITY,

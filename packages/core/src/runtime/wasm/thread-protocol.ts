@@ -34,6 +34,7 @@ export const jobCell = {
   units: 6,
   least: 7,
   parts: 8,
+  laterFrom: 9,
 } as const;
 
 export const workerState = { outside: 0, inside: 1, failed: 2 } as const;
@@ -55,20 +56,23 @@ const spinMs = 1;
 
 /** Claims units of the job until there are none left, as ThreadPool.claim does. */
 const claimSource = `(run, cells, work) => {
-  const [operands, params, status, units, least, parts] = [${[
+  const [operands, params, status, units, least, parts, laterFrom] = [${[
     jobCell.operands,
     jobCell.params,
     jobCell.status,
     jobCell.units,
     jobCell.least,
     jobCell.parts,
+    jobCell.laterFrom,
   ].map((position) => `cells[${cell.job + position}]`)}];
+  let bits = 0;
   let from = Atomics.load(cells, ${cell.next});
   while (from < units) {
     const to = Math.min(units, from + Math.max(least, Math.floor((units - from) / parts)));
     const found = Atomics.compareExchange(cells, ${cell.next}, from, to);
     if (found === from) {
-      run(operands, params, status, work, from, to);
+      run(operands, params, status, work, from | bits, to);
+      bits = laterFrom;
       Atomics.add(cells, state + 1, 1);
       from = Atomics.load(cells, ${cell.next});
     } else from = found;

@@ -254,7 +254,7 @@ describe("a worker that", () => {
       const end = performance.now() + 20;
       while (performance.now() < end);
     };
-    return { run, id, units: 64, leastUnits: 1, workStep: 64, workNs: 1e6, unitMs: 100 };
+    return { run, id, units: 64, leastUnits: 1, laterFrom: 0, workStep: 64, workNs: 1e6, unitMs: 100 };
   }
   const untilItFails = async (pool: ThreadPool, kernel: SharedKernel): Promise<unknown> => {
     for (let round = 0; round < 100; round++) {
@@ -300,7 +300,16 @@ test("jobs that nobody else takes part in are no reason to rest", () => {
     const end = performance.now() + tookMs;
     while (performance.now() < end);
   };
-  const kernel: SharedKernel = { run, id: 0, units: 1, leastUnits: 1, workStep: 64, workNs: 1e6, unitMs: 100 };
+  const kernel: SharedKernel = {
+    run,
+    id: 0,
+    units: 1,
+    leastUnits: 1,
+    laterFrom: 0,
+    workStep: 64,
+    workNs: 1e6,
+    unitMs: 100,
+  };
   pool.run(kernel, 0, 0, 0, 0, true);
   tookMs = 20;
   pool.run(kernel, 0, 0, 0, 0, true);

@@ -14,6 +14,8 @@ export interface SharedKernel {
   readonly units: number;
   /** No thread claims fewer units at a time, unless they are the last. */
   readonly leastUnits: number;
+  /** Bits that are set in `from` when a thread claims units of a run for the second time or later. */
+  readonly laterFrom: number;
   /** From one thread's workspace to the next one's. */
   readonly workStep: number;
   /** About how long one thread takes: an estimate, … */
@@ -122,6 +124,7 @@ export class ThreadPool {
     cells[cell.job + jobCell.units] = kernel.units;
     cells[cell.job + jobCell.least] = kernel.leastUnits;
     cells[cell.job + jobCell.parts] = parts;
+    cells[cell.job + jobCell.laterFrom] = kernel.laterFrom;
     Atomics.store(cells, cell.next, 0);
     Atomics.add(cells, cell.ticket, 1);
     if (isAsleep) this.wake();
@@ -135,7 +138,7 @@ export class ThreadPool {
         );
         const found = Atomics.compareExchange(cells, cell.next, from, to);
         if (found === from) {
-          kernel.run(operands, params, status, work, from, to);
+          kernel.run(operands, params, status, work, done > 0 ? from | kernel.laterFrom : from, to);
           done += to - from;
           from = Atomics.load(cells, cell.next);
         } else from = found;
