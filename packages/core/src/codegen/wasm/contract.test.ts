@@ -1,7 +1,9 @@
 // Matrix products against plain loops: sizes around the tiles, all layouts, windows, and code of V8's best compiler.
 import { setFlagsFromString } from "node:v8";
-import { beforeAll, describe, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { apply, Case, check, filled, floats, load, random, wholes } from "./contract-cases.ts";
+import { goesOn, keepsPanels } from "./emit.ts";
+import { loadKernel } from "./harness.ts";
 
 const matrix = (m: number, n: number, k: number, transposed: string): void => {
   const c = new Case({ m: [m], n: [n], k: [k] });
@@ -283,4 +285,44 @@ describe("contract, optimized", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
   });
   for (const { name, loaded } of cases) it(name, loaded.compare);
+});
+
+describe("later units of one thread", () => {
+  const [m, n, k] = [1001, 27, 45];
+  const c = new Case({ m: [m], n: [n], k: [k] });
+  const { at } = c;
+  const product = (a: string, b: string): ReturnType<typeof c.kernel> =>
+    c.kernel(
+      c.load(0, a === "T" ? c.order(at.k, at.m) : c.order(at.m, at.k)),
+      c.load(1, b === "T" ? c.order(at.n, at.k) : c.order(at.k, at.n)),
+      [c.store(2, apply("add", c.acc(), c.acc()))],
+    );
+  const load = (kernel: ReturnType<typeof product>, wideVectors: boolean): ReturnType<typeof loadKernel> =>
+    loadKernel(kernel, ["float32", "float32", "float32"], [floats(m * k), floats(k * n), new Float32Array(m * n)], [], {
+      relaxedSimd: true,
+      wideVectors,
+    });
+
+  it.each([false, true])("use what the first ones packed, wide vectors: %o", (wideVectors) => {
+    const kernel = product("N", "T");
+    expect(keepsPanels(kernel, { relaxedSimd: true, wideVectors })).toBe(true);
+    const loaded = load(kernel, wideVectors);
+    const [, b, result] = loaded.slots;
+    expect(loaded.units).toBeGreaterThan(2);
+    loaded.run();
+    const expected = result?.slice();
+    result?.fill(0);
+    loaded.run(1, 2);
+    // Nobody looks at it again.
+    b?.fill(Number.NaN);
+    loaded.run(2 | goesOn, loaded.units);
+    loaded.run(0 | goesOn, 1);
+    expect(result).toEqual(expected);
+    loaded.run(0, 1);
+    expect(result?.[0]).toBeNaN();
+  });
+
+  it("have nothing to use where operands are read in place", () => {
+    expect(keepsPanels(product("N", "N"), { relaxedSimd: true, wideVectors: true })).toBe(false);
+  });
 });
