@@ -239,11 +239,11 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
         }),
       ),
     );
-  eachRow((address, offset, row_) =>
-    row_.forEach((sum, j) => {
+  // From the last to the first: see storeAll in loops.ts.
+  eachRow((address, offset, row_) => {
+    for (const [j, sum] of [...row_.entries()].reverse())
       storeLanes(f, address, sum, Math.min(4, columns - 4 * j), offset + 16 * j);
-    }),
-  );
+  });
 }
 
 /** The first `lanes` of a vector, and nothing beyond them. */

@@ -104,7 +104,8 @@ class LoopWriter {
 
   /**
    * All values first, then all stores: outputs may lie where inputs lay. Each output's stores follow each other, as
-   * V8 pairs vectors only where nothing is stored in between.
+   * V8 pairs vectors only where nothing is stored in between. They go from the last point to the first: V8 stores the
+   * first vector of a pair alone as well if that comes first.
    */
   private storeAll(stores: readonly Store[], points: readonly Point[]): void {
     const alone = stores.length * points.length === 1;
@@ -115,12 +116,13 @@ class LoopWriter {
       }),
     );
     stores.forEach((store, i) => {
-      points.forEach((point, j) => {
+      const order = [...points.entries()];
+      for (const [j, point] of isRepeated(store, points) ? order : order.reverse()) {
         const value = values[j]?.[i];
-        if (!value) return;
+        if (!value) continue;
         if (!this.layout.alternates) this.evaluator.store(store, value, point);
         else if (j % 2 === 0) this.evaluator.storePairs(store, value, values[j + 1]?.[i] ?? value, point);
-      });
+      }
     });
   }
 
@@ -383,6 +385,10 @@ function sumInPairs(c: LaneOperations, values: readonly Lanes[]): Lanes {
   const half = Math.ceil(values.length / 2);
   return c.apply("add", "float32", [sumInPairs(c, values.slice(0, half)), sumInPairs(c, values.slice(half))]);
 }
+
+/** Whether some of the points may store to the same place: the last one counts. */
+const isRepeated = ({ view }: Store, [first, ...others]: readonly Point[]): boolean =>
+  view.strides.some((stride, dim) => stride === 0 && others.some(({ deltas }) => deltas[dim] !== first?.deltas[dim]));
 
 /** The dtype that a fold compares or adds up in. */
 const foldedType = (fold: FoldStage): DType => (fold.position ? fold.value.dtype : fold.dtype);

@@ -127,7 +127,11 @@ export function storeLanes(c: LaneOperations, value: Lanes, place: Place, stride
       break;
     }
     case "float64":
-      for (const [i, part] of [first, second].entries()) {
+      // The second first: see storeAll in loops.ts.
+      for (const [i, part] of [
+        [1, second],
+        [0, first],
+      ] as const) {
         const kept = c.keep(part);
         const left = lanes - 2 * i;
         if (stride === 8 && left >= 2) {
@@ -161,10 +165,11 @@ export function storeAlternately(c: LaneOperations, even: Lanes, odd: Lanes, pla
   const a = c.keep(even.parts[0] ?? c.int(0));
   const b = c.keep(odd.parts[0] ?? a);
   const low: Lanes = { dtype, parts: [shuffle32(a, b, [0, 4, 1, 5])] };
+  if (lanes > 2) {
+    const high: Lanes = { dtype, parts: [shuffle32(a, b, [2, 6, 3, 7])] };
+    storeLanes(c, high, { ...place, offset: place.offset + 16 }, 4, 2 * lanes - 4);
+  }
   storeLanes(c, low, place, 4, Math.min(4, 2 * lanes));
-  if (lanes <= 2) return;
-  const high: Lanes = { dtype, parts: [shuffle32(a, b, [2, 6, 3, 7])] };
-  storeLanes(c, high, { ...place, offset: place.offset + 16 }, 4, 2 * lanes - 4);
 }
 
 function lanePlace(place: Place, more: number, value: V128, lane: number): [I32, V128, number, number] {

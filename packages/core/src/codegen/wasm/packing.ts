@@ -108,9 +108,8 @@ export function packRuns(module: ModuleBuilder, tabled: boolean, quads: number, 
         f.loop((again) => {
           f.scope(() => {
             const vectors = Array.from({ length: quads }, (_, q) => f.local("v128", v128.load(source, 16 * q)));
-            vectors.forEach((vector, q) => {
-              f.store(to, vector, 16 * q);
-            });
+            // From the last to the first: see storeAll in loops.ts.
+            for (const [q, vector] of [...vectors.entries()].reverse()) f.store(to, vector, 16 * q);
           });
           f.increase(source, 4 * advance);
           f.increase(to, panelBytes);

@@ -52,9 +52,8 @@ export function emitPeaks(features: WasmFeatures): Uint8Array<ArrayBuffer> {
   const [from, to, sizeBytes] = [copy.param("i32", 0), copy.param("i32", 1), copy.param("i32", 2)];
   copy.for(copy.local("i32"), 0, sizeBytes, copyStepBytes, () => {
     const moved = Array.from({ length: copyStepBytes / 16 }, (_, i) => copy.local("v128", v128.load(from, 16 * i)));
-    moved.forEach((vector, i) => {
-      copy.store(to, vector, 16 * i);
-    });
+    // From the last to the first: see storeAll in loops.ts.
+    for (const [i, vector] of [...moved.entries()].reverse()) copy.store(to, vector, 16 * i);
     copy.increase(from, copyStepBytes);
     copy.increase(to, copyStepBytes);
   });
