@@ -7,6 +7,7 @@ import { type ViewOp, viewShape } from "../base/view.ts";
 import type { Contraction, Lowering } from "../graph/algebra.ts";
 import type { Attrs } from "../graph/node.ts";
 import type { Check } from "../kernel/ir.ts";
+import { asSumOfProducts } from "./matrix-vector.ts";
 import { type Cut, cutAxes, cutOfContract, cutOfReduce, cutShape } from "./two-steps.ts";
 
 export type Body =
@@ -192,6 +193,13 @@ export class LoweredGraph implements Lowering<Lowered> {
 
   contract(a: Lowered, b: Lowered, contraction: Contraction): Lowered {
     const { batchA, batchB, contractA, contractB } = contraction;
+    const shape = [
+      ...batchA.map((axis) => a.shape[axis] ?? 1),
+      ...a.shape.filter((_, i) => !batchA.includes(i) && !contractA.includes(i)),
+      ...b.shape.filter((_, i) => !batchB.includes(i) && !contractB.includes(i)),
+    ];
+    const sums = asSumOfProducts(this, a, b, contraction);
+    if (sums) return this.view(sums, { kind: "reshape", shape });
     const cut = cutOfContract(a.shape, b.shape, contraction);
     if (cut) {
       const cutB: Cut = { axis: contractB[contractA.indexOf(cut.axis)] ?? 0, parts: cut.parts };
@@ -207,11 +215,6 @@ export class LoweredGraph implements Lowering<Lowered> {
       );
       return this.reduce("add", parts, [0]);
     }
-    const shape = [
-      ...batchA.map((axis) => a.shape[axis] ?? 1),
-      ...a.shape.filter((_, i) => !batchA.includes(i) && !contractA.includes(i)),
-      ...b.shape.filter((_, i) => !batchB.includes(i) && !contractB.includes(i)),
-    ];
     const key = `c${a.id},${b.id};${batchA};${batchB};${contractA};${contractB}`;
     return this.intern(key, shape, a.dtype, { kind: "contract", a, b, contraction });
   }
