@@ -52,7 +52,7 @@ export type ToWorker =
   | { readonly kind: "forget"; readonly first: number; readonly count: number };
 
 /** So long a worker looks for work before it sleeps: longer than JavaScript takes between the plans of a training step. */
-const spinMs = 1;
+export const spinMs = 1;
 
 /** Claims units of the job until there are none left, as ThreadPool.claim does. */
 const claimSource = `(run, cells, work) => {

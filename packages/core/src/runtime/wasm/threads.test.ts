@@ -288,6 +288,25 @@ describe("a worker that", () => {
   });
 });
 
+test("small plans wake workers when many come one after the other", { timeout: 60_000 }, async () => {
+  const pool = new ThreadPool(2);
+  const device = createWasmDevice(features, pool);
+  const claims = (): number => pool.claims.reduce((sum, n) => sum + n, 0);
+  const { plan, inputs } = longMap(200_000);
+  const large = device.compile(plan);
+  while (claims() === 0) {
+    runPlan(device, plan, inputs, [], large);
+    await soon(10);
+  }
+  const small = longMap(20_000);
+  const executable = device.compile(small.plan);
+  await soon(100);
+  const before = claims();
+  const deadline = performance.now() + 30_000;
+  while (claims() === before && performance.now() < deadline) runPlan(device, small.plan, small.inputs, [], executable);
+  expect(claims()).toBeGreaterThan(before);
+});
+
 test("jobs that nobody else takes part in are no reason to rest", () => {
   class Observed extends ThreadPool {
     get isResting(): boolean {

@@ -2,7 +2,7 @@
 import { DeviceError } from "../../base/errors.ts";
 import { Balance } from "./balance.ts";
 import { threadCount } from "./thread-count.ts";
-import { cell, jobCell, type ToWorker, workerState } from "./thread-protocol.ts";
+import { cell, jobCell, spinMs, type ToWorker, workerState } from "./thread-protocol.ts";
 import { startWorker, type WorkerHandle } from "./worker.ts";
 
 /** A kernel, as jobs see it. */
@@ -28,6 +28,8 @@ export interface SharedKernel {
 const patienceMs = 20_000;
 /** Plans of less work do without workers that sleep: waking them takes this thread about 60 µs. */
 const minWakeNs = 200_000;
+/** So much work in smaller plans, without a pause in which workers would fall asleep again, is worth waking for, too. */
+const minStreamMs = 1;
 /** The main thread looks so often before it sleeps. */
 const spins = 2000;
 
@@ -38,6 +40,9 @@ export class ThreadPool {
   private readonly workers: (WorkerHandle | null)[] = [];
   private readonly patienceMs: number;
   protected readonly balance: Balance = new Balance();
+  /** Shared kernels that ran on this thread alone while workers slept, one soon after the other, and when the last one ended. */
+  private streamMs = 0;
+  private streamEnd = Number.NEGATIVE_INFINITY;
   private started = false;
   private functions = 0;
   /** Modules whose kernels are gone. */
@@ -109,9 +114,14 @@ export class ThreadPool {
     const { cells, balance } = this;
     const isAsleep = Atomics.load(cells, cell.sleepers) > 0;
     const start = performance.now();
-    if ((isAsleep && !wakes) || balance.isResting(start)) {
+    if ((isAsleep && !wakes && !this.endsStream(start)) || balance.isResting(start)) {
       kernel.run(operands, params, status, work, 0, kernel.units);
-      noteUnit(kernel, (performance.now() - start) / kernel.units);
+      const end = performance.now();
+      noteUnit(kernel, (end - start) / kernel.units);
+      if (isAsleep) {
+        this.streamMs += end - start;
+        this.streamEnd = end;
+      }
       return;
     }
     const parts = 2 * this.threads;
@@ -155,6 +165,14 @@ export class ThreadPool {
         this.awaitWorkers();
       }
     }
+  }
+
+  /** Whether small plans have come in such a stream that workers, once awake, will stay so. */
+  private endsStream(now: number): boolean {
+    if (now - this.streamEnd > spinMs) this.streamMs = 0;
+    if (this.streamMs < minStreamMs) return false;
+    this.streamMs = 0;
+    return true;
   }
 
   private awaitWorkers(): void {
