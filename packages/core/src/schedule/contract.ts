@@ -59,7 +59,6 @@ export function contractLoops(
   order: readonly number[],
 ): ContractLoops {
   const { a, b, contraction } = node.body;
-  const extents = (x: Lowered, axes: readonly number[]): number[] => axes.map((axis) => x.shape[axis] ?? 1);
   const batch = dropOnes(extents(a, contraction.batchA));
   const m = dropOnes(extents(a, freeAxes(a, contraction.batchA, contraction.contractA)));
   const n = dropOnes(extents(b, freeAxes(b, contraction.batchB, contraction.contractB)));
@@ -77,7 +76,11 @@ export function contractLoops(
   };
 }
 
-const freeAxes = (x: Lowered, batch: readonly number[], contract: readonly number[]): number[] =>
+/** The sizes of some axes. */
+export const extents = ({ shape }: Lowered, axes: readonly number[]): number[] => axes.map((axis) => shape[axis] ?? 1);
+
+/** The axes of an operand that are neither of the batch nor summed over. */
+export const freeAxes = (x: Lowered, batch: readonly number[], contract: readonly number[]): number[] =>
   x.shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
 
 /** Views from an operand's own axes to the loops batch, m, n, k; the operand does not depend on the free axes of the other. */

@@ -7,6 +7,7 @@ import { type ViewOp, viewShape } from "../base/view.ts";
 import type { Contraction, Lowering } from "../graph/algebra.ts";
 import type { Attrs } from "../graph/node.ts";
 import type { Check } from "../kernel/ir.ts";
+import { extents, freeAxes } from "./contract.ts";
 import { asSumOfProducts } from "./matrix-vector.ts";
 import { type Cut, cutAxes, cutOfContract, cutOfReduce, cutShape } from "./two-steps.ts";
 
@@ -194,9 +195,8 @@ export class LoweredGraph implements Lowering<Lowered> {
   contract(a: Lowered, b: Lowered, contraction: Contraction): Lowered {
     const { batchA, batchB, contractA, contractB } = contraction;
     const shape = [
-      ...batchA.map((axis) => a.shape[axis] ?? 1),
-      ...a.shape.filter((_, i) => !batchA.includes(i) && !contractA.includes(i)),
-      ...b.shape.filter((_, i) => !batchB.includes(i) && !contractB.includes(i)),
+      ...extents(a, [...batchA, ...freeAxes(a, batchA, contractA)]),
+      ...extents(b, freeAxes(b, batchB, contractB)),
     ];
     const sums = asSumOfProducts(this, a, b, contraction);
     if (sums) return this.view(sums, { kind: "reshape", shape });

@@ -3,6 +3,7 @@
 import { sizeOf } from "../base/shape.ts";
 import { foldViews, type ViewOp } from "../base/view.ts";
 import type { Contraction } from "../graph/algebra.ts";
+import { extents, freeAxes } from "./contract.ts";
 import type { Lowered, LoweredGraph } from "./lowered.ts";
 
 /** Shorter rows, and smaller matrices, are as well off in a tile. */
@@ -23,23 +24,19 @@ export function asSumOfProducts(graph: LoweredGraph, a: Lowered, b: Lowered, con
   return isVector(first) ? rowsTimes(graph, second, first) : null;
 }
 
-const freeAxes = ({ x, batch, summed }: Side): number[] =>
-  x.shape.flatMap((_, axis) => (batch.includes(axis) || summed.includes(axis) ? [] : [axis]));
+const freeOf = ({ x, batch, summed }: Side): number[] => freeAxes(x, batch, summed);
 
-const sizeAlong = ({ x }: Side, axes: readonly number[]): number => sizeOf(axes.map((axis) => x.shape[axis] ?? 1));
-
-const isVector = (side: Side): boolean => sizeAlong(side, freeAxes(side)) === 1;
+const isVector = (side: Side): boolean => sizeOf(extents(side.x, freeOf(side))) === 1;
 
 function rowsTimes(graph: LoweredGraph, matrix: Side, vector: Side): Lowered | null {
   const { x, batch, summed } = matrix;
-  const free = freeAxes(matrix);
-  if (sizeAlong(matrix, summed) * sizeAlong(matrix, free) < largeMatrix || !liesInRows(matrix)) return null;
-  const sizes = (axes: readonly number[]): number[] => axes.map((axis) => x.shape[axis] ?? 1);
+  const free = freeOf(matrix);
+  if (sizeOf(extents(x, [...free, ...summed])) < largeMatrix || !liesInRows(matrix)) return null;
   const inOrder = (side: Side): Lowered =>
-    graph.view(side.x, { kind: "permute", axes: [...side.batch, ...freeAxes(side), ...side.summed] });
+    graph.view(side.x, { kind: "permute", axes: [...side.batch, ...freeOf(side), ...side.summed] });
   const factor = graph.view(inOrder(vector), {
     kind: "reshape",
-    shape: [...sizes(batch), ...free.map(() => 1), ...sizes(summed)],
+    shape: [...extents(x, batch), ...free.map(() => 1), ...extents(x, summed)],
   });
   const last = batch.length + free.length;
   return graph.reduce(
