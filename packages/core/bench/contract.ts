@@ -2,32 +2,10 @@
 import { contiguousStrides, sizeOf } from "../src/base/shape.ts";
 import { planContract } from "../src/codegen/wasm/contract-plan.ts";
 import { loadKernel } from "../src/codegen/wasm/harness.ts";
-import type { ContractKernel, Expr, Store } from "../src/kernel/ir.ts";
+import type { ContractKernel, Expr } from "../src/kernel/ir.ts";
 import { wasmFeatures } from "../src/runtime/wasm/features.ts";
+import { apply, type Finish, load, number, product, result, store } from "./kernels.ts";
 
-type Load = Expr & { readonly kind: "load" };
-
-const load = (slot: number, shape: readonly number[], strides: readonly number[]): Load => ({
-  kind: "load",
-  dtype: "float32",
-  slot,
-  view: { shape, offset: 0, strides, guards: [] },
-});
-const apply = (op: "add" | "sub" | "mul" | "div" | "sqrt" | "max", ...args: Expr[]): Expr => ({
-  kind: "apply",
-  op,
-  dtype: "float32",
-  args,
-});
-const number = (value: number): Expr => ({ kind: "literal", dtype: "float32", value });
-const result: Expr = { kind: "acc", dtype: "float32", index: 0 };
-const store = (slot: number, { view }: Load, value: Expr): Store => ({ slot, dtype: "float32", view, value });
-
-/** T: stored the other way round. */
-type Layout = "N" | "T";
-type Finish = (dims: readonly number[], rows: Load) => readonly Store[];
-
-const plain: Finish = (_, rows) => [store(2, rows, result)];
 const bias: Finish = (dims, rows) => [
   store(2, rows, apply("max", number(0), apply("add", result, load(3, dims, [0, 1, 0])))),
 ];
@@ -39,25 +17,6 @@ const adam: Finish = (dims, rows) => {
   const v1 = apply("add", apply("mul", v, number(0.999)), apply("mul", apply("mul", result, result), number(0.001)));
   const step = apply("div", apply("mul", m1, number(0.001)), apply("add", apply("sqrt", v1), number(1e-8)));
   return [store(2, rows, result), store(3, rows, m1), store(4, rows, v1), store(6, rows, apply("sub", p, step))];
-};
-
-const product = (
-  [m, n, k]: readonly [number, number, number],
-  [a, b]: readonly [Layout, Layout] = ["N", "N"],
-  finish: Finish = plain,
-): ContractKernel => {
-  const dims = [m, n, k];
-  return {
-    form: "contract",
-    batch: [],
-    m: [m],
-    n: [n],
-    k: [k],
-    dtype: "float32",
-    a: load(0, dims, a === "N" ? [k, 0, 1] : [1, 0, m]),
-    b: load(1, dims, b === "N" ? [0, 1, n] : [0, k, 1]),
-    stores: finish(dims, load(2, dims, [n, 1, 0])),
-  };
 };
 
 interface Images {

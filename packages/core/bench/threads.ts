@@ -3,42 +3,13 @@
 import { readFileSync } from "node:fs";
 
 import { elementBytes } from "../src/base/dtype.ts";
-import type { ContractKernel, Expr, Kernel, LoopKernel, Plan } from "../src/kernel/ir.ts";
+import type { Expr, Kernel, LoopKernel, Plan } from "../src/kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../src/runtime/device.ts";
 import { createWasmDevice } from "../src/runtime/wasm/device.ts";
 import { wasmFeatures } from "../src/runtime/wasm/features.ts";
 import { ThreadPool } from "../src/runtime/wasm/threads.ts";
+import { apply, load, number, product } from "./kernels.ts";
 
-const load = (slot: number, shape: readonly number[], strides: readonly number[]): Expr => ({
-  kind: "load",
-  dtype: "float32",
-  slot,
-  view: { shape, offset: 0, strides, guards: [] },
-});
-const number = (value: number): Expr => ({ kind: "literal", dtype: "float32", value });
-const apply = (op: "mul" | "add" | "erf", ...args: Expr[]): Expr => ({ kind: "apply", op, dtype: "float32", args });
-
-const matmul = (m: number, n: number, k: number): ContractKernel => {
-  const dims = [m, n, k];
-  return {
-    form: "contract",
-    batch: [],
-    m: [m],
-    n: [n],
-    k: [k],
-    dtype: "float32",
-    a: load(0, dims, [k, 0, 1]),
-    b: load(1, dims, [0, 1, n]),
-    stores: [
-      {
-        slot: 2,
-        dtype: "float32",
-        view: { shape: dims, offset: 0, strides: [n, 1, 0], guards: [] },
-        value: { kind: "acc", dtype: "float32", index: 0 },
-      },
-    ],
-  };
-};
 const map = (n: number, value: (x: Expr, y: Expr) => Expr): LoopKernel => ({
   form: "map",
   outer: [n],
@@ -70,13 +41,13 @@ interface Case {
 }
 const square = (n: number): Case => ({
   name: `matmul ${n}`,
-  kernel: matmul(n, n, n),
+  kernel: product([n, n, n]),
   sizes: [n * n, n * n, n * n],
   flops: 2 * n ** 3,
 });
-const product = (m: number, n: number, k: number): Case => ({
+const matrices = (m: number, n: number, k: number): Case => ({
   name: `matmul ${m}x${n}x${k}`,
-  kernel: matmul(m, n, k),
+  kernel: product([m, n, k]),
   sizes: [m * k, k * n, m * n],
   flops: 2 * m * n * k,
 });
@@ -88,11 +59,11 @@ const loop = (name: string, n: number, value: (x: Expr, y: Expr) => Expr): Case 
 });
 const cases: Case[] = [
   ...[64, 128, 256, 320, 512, 768, 1024, 2048].map(square),
-  product(128, 256, 784),
-  product(784, 256, 128),
-  product(128, 784, 256),
-  product(64, 300, 100),
-  product(1000, 10, 128),
+  matrices(128, 256, 784),
+  matrices(784, 256, 128),
+  matrices(128, 784, 256),
+  matrices(64, 300, 100),
+  matrices(1000, 10, 128),
   loop("gelu", 4 << 20, gelu),
   loop("gelu", 1 << 15, gelu),
   loop("gelu", 1 << 12, gelu),
