@@ -4,7 +4,7 @@ import { planContract } from "../src/codegen/wasm/contract-plan.ts";
 import { loadKernel } from "../src/codegen/wasm/harness.ts";
 import type { ContractKernel, Expr } from "../src/kernel/ir.ts";
 import { wasmFeatures } from "../src/runtime/wasm/features.ts";
-import { apply, type Finish, load, number, product, result, store } from "./kernels.ts";
+import { apply, type Finish, type Load, load, number, product, result, store } from "./kernels.ts";
 
 const bias: Finish = (dims, rows) => [
   store(2, rows, apply("max", number(0), apply("add", result, load(3, dims, [0, 1, 0])))),
