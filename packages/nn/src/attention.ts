@@ -3,11 +3,13 @@ import {
   ArgumentError,
   arange,
   linear,
+  live,
   logicalAnd,
   logicalNot,
   matmul,
   narrow,
   ShapeError,
+  scaledDotProductAttention,
   softmax,
   type Tensor,
   unsqueeze,
@@ -80,20 +82,39 @@ export class MultiheadAttention extends Module {
     this.dropout = new Dropout(dropout, generator ? { generator } : {});
   }
 
-  /** Attention of a sequence to itself, or of queries to keys and values. */
+  /**
+   * Attention of a sequence to itself, or of queries to keys and values. The weights of long sequences are never in memory
+   * together, unless dropout is at work on them.
+   */
   override forward(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Tensor {
-    return this.attend(query, key, value, masks).output;
+    const { dropout } = this;
+    if (live(() => dropout.training && dropout.p > 0)) return this.attend(query, key, value, masks).output;
+    const [q, k, v] = this.heads(query, key, value);
+    const { causal = false, mask } = masks;
+    const allowed = allowedIn(q, k, { ...masks, causal: false });
+    const scoresMask = mask && mask.dtype !== "bool" ? forbidden(allowed, mask) : allowed;
+    return this.joined(scaledDotProductAttention(q, k, v, { causal, mask: scoresMask }));
   }
 
   /** As `forward`, with the attention weights. */
   attend(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Attended {
+    const [q, k, v] = this.heads(query, key, value);
+    const scores = matmul(q, k.transpose()).mul(Math.sqrt(this.numHeads / this.embedDim));
+    const { mask } = masks;
+    const added = mask && mask.dtype !== "bool" ? scores.add(mask) : scores;
+    const weights = softmax(forbidden(allowedIn(q, k, masks), added));
+    return { output: this.joined(matmul(this.dropout.forward(weights), v)), weights: weights.mean({ axis: 1 }) };
+  }
+
+  /** [batch, heads, length, embedDim / heads] each. */
+  private heads(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
     const { embedDim, numHeads } = this;
     for (const x of [query, key, value]) {
       if (x.rank !== 3)
         throw new ShapeError(`MultiheadAttention: expected [batch, T, ${embedDim}], got ${showShape(x.shape)}`);
       checkLastAxis("MultiheadAttention", x.shape, embedDim);
     }
-    const heads = (x: Tensor, part: number): Tensor => {
+    const projected = (x: Tensor, part: number): Tensor => {
       const [batch = 0, length = 0] = x.shape;
       const weight = narrow(this.inProjWeight, 0, part * embedDim, embedDim);
       const bias = this.inProjBias && narrow(this.inProjBias, 0, part * embedDim, embedDim);
@@ -101,12 +122,13 @@ export class MultiheadAttention extends Module {
         .reshape([batch, length, numHeads, embedDim / numHeads])
         .permute([0, 2, 1, 3]);
     };
-    const [q, k, v] = [heads(query, 0), heads(key, 1), heads(value, 2)];
-    const scores = matmul(q, k.transpose()).mul(Math.sqrt(numHeads / embedDim));
-    const weights = softmax(masked(scores, masks));
-    const [batch = 0, length = 0] = query.shape;
-    const mixed = matmul(this.dropout.forward(weights), v).permute([0, 2, 1, 3]).reshape([batch, length, embedDim]);
-    return { output: this.outProj.forward(mixed), weights: weights.mean({ axis: 1 }) };
+    return [projected(query, 0), projected(key, 1), projected(value, 2)];
+  }
+
+  /** What the heads found, side by side, and its projection. */
+  private joined(mixed: Tensor): Tensor {
+    const [batch = 0, , length = 0] = mixed.shape;
+    return this.outProj.forward(mixed.permute([0, 2, 1, 3]).reshape([batch, length, this.embedDim]));
   }
 
   override toString(): string {
@@ -114,11 +136,11 @@ export class MultiheadAttention extends Module {
   }
 }
 
-/** −∞ where attention is not allowed. */
-function masked(scores: Tensor, { causal = false, keyPaddingMask, mask }: AttentionMasks): Tensor {
-  const [, , t = 0, s = 0] = scores.shape;
-  const { device } = scores;
-  const order = { dtype: "int32", device } as const;
+/** bool, true where queries may attend to keys; null where everywhere. */
+function allowedIn(queries: Tensor, keys: Tensor, { causal, keyPaddingMask, mask }: AttentionMasks): Tensor | null {
+  const [, , t = 0] = queries.shape;
+  const [, , s = 0] = keys.shape;
+  const order = { dtype: "int32", device: keys.device } as const;
   let allowed: Tensor | null = causal ? unsqueeze(arange(t, order), 1).ge(arange(s, order)) : null;
   const allow = (other: Tensor): void => {
     allowed = allowed ? logicalAnd(allowed, other) : other;
@@ -128,6 +150,9 @@ function masked(scores: Tensor, { causal = false, keyPaddingMask, mask }: Attent
     allow(logicalNot(keyPaddingMask).reshape([batch, 1, 1, s]));
   }
   if (mask?.dtype === "bool") allow(mask);
-  const added = mask && mask.dtype !== "bool" ? scores.add(mask) : scores;
-  return allowed ? where(allowed, added, Number.NEGATIVE_INFINITY) : added;
+  return allowed;
 }
+
+/** −∞ where attention is not allowed. */
+const forbidden = (allowed: Tensor | null, scores: Tensor): Tensor =>
+  allowed ? where(allowed, scores, Number.NEGATIVE_INFINITY) : scores;

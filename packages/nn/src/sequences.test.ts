@@ -1,6 +1,18 @@
 // What recurrent layers, attention and losses over sequences do beyond the fixtures.
-import { logSoftmax, type Tensor, tensor, uniform, zeros } from "@cotangent/core";
-import { gradcheck } from "@cotangent/core/testing";
+import {
+  arange,
+  grad,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logSoftmax,
+  profile,
+  type Tensor,
+  tensor,
+  uniform,
+  zeros,
+} from "@cotangent/core";
+import { allclose, gradcheck } from "@cotangent/core/testing";
 import { describe, expect, test } from "vitest";
 import {
   cosineEmbeddingLoss,
@@ -120,6 +132,35 @@ describe("attention", () => {
       [true, true, false],
       [true, true, true],
     ]);
+  test("comes to the same with the weights and without, whatever is masked", () => {
+    const long = new MultiheadAttention(4, 2);
+    const [queries, keys] = [noise(2, 740, 4), noise(2, 720, 4)];
+    // Every query sees the first key.
+    const isFirst = arange(720).eq(0);
+    const keyPaddingMask = logicalAnd(noise(2, 720).gt(0.9), logicalNot(isFirst));
+    const someBits = logicalOr(noise(740, 720).gt(-0.9), isFirst);
+    const floats = noise(2, 1, 740, 720);
+    for (const causal of [false, true])
+      for (const padding of [null, keyPaddingMask])
+        for (const mask of [null, someBits, floats]) {
+          const masks = { causal, keyPaddingMask: padding, mask };
+          const forward = (m: MultiheadAttention): Tensor => m.forward(queries, keys, keys, masks);
+          const attend = (m: MultiheadAttention): Tensor => m.attend(queries, keys, keys, masks).output;
+          allclose(forward(long), attend(long));
+          const expected = Object.values(grad((m: MultiheadAttention) => attend(m).pow(2).mean())(long));
+          Object.values(grad((m: MultiheadAttention) => forward(m).pow(2).mean())(long)).forEach((g, i) => {
+            allclose(g, expected[i]!, { atol: 1e-6 });
+          });
+        }
+  });
+  test("never holds the weights of long sequences, unless they are asked for", async () => {
+    const layer = new MultiheadAttention(16, 2);
+    const scratch = async (f: (x: Tensor) => Tensor): Promise<number> =>
+      (await profile(() => grad((x: Tensor) => f(x).sum())(zeros([1, 1024, 16])))).scratchBytes;
+    const weights = 2 * 1024 * 1024 * 4;
+    expect(await scratch((y) => layer.forward(y))).toBeLessThan(weights / 2);
+    expect(await scratch((y) => layer.attend(y).weights)).toBeGreaterThan(weights / 2);
+  });
   test("drops weights while training only", () => {
     const dropping = new MultiheadAttention(4, 2, { dropout: 0.5 });
     const [first, second] = [list(dropping.forward(x)), list(dropping.forward(x))];
