@@ -9,6 +9,7 @@ import type { Plan } from "../kernel/ir.ts";
 import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
+import { collectAll } from "../runtime/young.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
 import { type Collected, collect } from "./collect.ts";
 import { type Machine, runControls } from "./control.ts";
@@ -25,8 +26,9 @@ export interface Compiled {
   lastUse: number;
 }
 
-/** Plans in use at once before the oldest ones are dropped. */
+/** Plans that are kept before the oldest ones are dropped, and kernels in them: each takes about 30 KiB of the process. */
 const maxPlans = 512;
+const maxKernels = 4096;
 
 const plans = new Map<number, Compiled[]>();
 
@@ -41,6 +43,7 @@ interface Route {
 const routes = new Map<number, Route[]>();
 let routeCount = 0;
 let planCount = 0;
+let kernelCount = 0;
 let clock = 0;
 
 let apart = false;
@@ -402,24 +405,31 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
   const plan = schedule({ ...pending, roots }, donations, apart);
   const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };
   plansCompiled++;
-  if (planCount >= maxPlans) dropOldest();
+  if (planCount >= maxPlans || kernelCount + plan.kernels.length > maxKernels) dropOldest();
   plans.set(hash, [...(plans.get(hash) ?? []), compiled]);
   planCount++;
+  kernelCount += plan.kernels.length;
   enterPhase(before);
   return compiled;
 }
 
-/** Drops the half that was not used for the longest time. */
+/** Keeps those that were used last, up to half of what may be kept. */
 function dropOldest(): void {
   forgetRoutes();
-  const uses = [...plans.values()].flat().map((entry) => entry.lastUse);
-  const limit = uses.sort((a, b) => a - b)[uses.length >> 1] ?? clock;
-  for (const [hash, bucket] of plans) {
-    const kept = bucket.filter((entry) => entry.lastUse > limit);
-    planCount -= bucket.length - kept.length;
-    if (kept.length > 0) plans.set(hash, kept);
-    else plans.delete(hash);
+  const entries = [...plans].flatMap(([hash, bucket]) => bucket.map((entry) => ({ hash, entry })));
+  entries.sort((a, b) => b.entry.lastUse - a.entry.lastUse);
+  plans.clear();
+  planCount = 0;
+  kernelCount = 0;
+  for (const { hash, entry } of entries) {
+    const total = kernelCount + entry.plan.kernels.length;
+    if (planCount >= maxPlans / 2 || total > maxKernels / 2) break;
+    plans.set(hash, [...(plans.get(hash) ?? []), entry]);
+    planCount++;
+    kernelCount = total;
   }
+  // V8 knows little of the memory that hangs on a module.
+  collectAll();
 }
 
 /** What computing `roots` would compute in the same run: them, and what joins it. */
