@@ -19,6 +19,11 @@ export function enableWideVectors(): boolean {
   return true;
 }
 
+/** Turns it off again, for code that is compiled later. */
+export function disableWideVectors(): void {
+  process.getBuiltinModule("node:v8").setFlagsFromString("--no-experimental-wasm-revectorize");
+}
+
 /**
  * Runs `body` with code that is optimized at once: V8 compiles what is called for the first time in it quickly otherwise,
  * and well only later, when there is time.

@@ -44,12 +44,40 @@ describe("COTANGENT_WASM", () => {
 test("an engine whose multiply-add is wrong does without", () => {
   vi.stubEnv("COTANGENT_WASM", "");
   vi.stubGlobal("WebAssembly", {
-    ...{ validate: WebAssembly.validate, Module: WebAssembly.Module },
+    ...{ validate: WebAssembly.validate, Module: WebAssembly.Module, Memory: WebAssembly.Memory },
     Instance: class {
       readonly exports = { f: () => 2 };
     },
   });
   expect(wasmFeatures().relaxedSimd).toBe(false);
+});
+
+test("an engine whose 256-bit operations are wrong does without", () => {
+  vi.stubEnv("COTANGENT_WASM", "");
+  const { Instance } = WebAssembly;
+  let wide = 0;
+  vi.stubGlobal("WebAssembly", {
+    ...{ validate: WebAssembly.validate, Module: WebAssembly.Module, Memory: WebAssembly.Memory },
+    Instance: class {
+      readonly exports: WebAssembly.Exports;
+      constructor(module: WebAssembly.Module, imports?: { readonly env: { readonly memory: WebAssembly.Memory } }) {
+        this.exports = new Instance(module, imports).exports;
+        const { multiplyAdd } = this.exports;
+        if (typeof multiplyAdd !== "function" || !imports) return;
+        wide++;
+        this.exports = {
+          multiplyAdd: (address: number, steps: number) => {
+            multiplyAdd(address, steps);
+            // The upper half of a pair of vectors is that of its neighbour.
+            new Float32Array(imports.env.memory.buffer).copyWithin(20, 4, 8);
+          },
+        };
+      }
+    },
+  });
+  expect(wasmFeatures().wideVectors).toBe(false);
+  vi.unstubAllGlobals();
+  expect(wide).toBe(wasmFeatures().wideVectors ? 1 : 0);
 });
 
 test("an engine without WebAssembly has nothing", () => {

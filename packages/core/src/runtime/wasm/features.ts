@@ -2,7 +2,8 @@
 
 import { DeviceError } from "../../base/errors.ts";
 import type { WasmFeatures } from "../../codegen/wasm/features.ts";
-import { enableWideVectors, environment } from "./engine-flags.ts";
+import { emitPeaks, peakOperandBytes } from "../../codegen/wasm/peaks.ts";
+import { disableWideVectors, enableWideVectors, environment, withOptimizedCode } from "./engine-flags.ts";
 
 const types = { f32: 0x7d, v128: 0x7b };
 
@@ -18,6 +19,8 @@ function moduleOf(result: keyof typeof types, body: readonly number[]): Uint8Arr
 /** i32.const 0, i8x16.splat */
 const zeros = [0x41, 0, 0xfd, 0x0f];
 const relaxedMadd = [0xfd, 0x85, 0x02];
+/** Of the sums in the loop of peaks.ts. */
+const wideColumns = 16;
 
 /** f32.const x, f32x4.splat */
 const splat = (x: number): number[] => [0x43, ...new Uint8Array(Float32Array.of(x).buffer), 0xfd, 0x13];
@@ -38,6 +41,30 @@ function hasRelaxedSimd(): boolean {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
   const result: unknown = typeof exports.f === "function" ? exports.f() : undefined;
   return result === 2 ** -11 + 2 ** -24 || result === 2 ** -11;
+}
+
+/** Whether 256-bit operations, once they are turned on, add up products as 128-bit ones do: of whole numbers, and exactly. */
+function hasWideVectors(relaxedSimd: boolean): boolean {
+  if (!hasWasm() || !enableWideVectors()) return false;
+  const features = { relaxedSimd, wideVectors: true };
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(emitPeaks(features)), { env: { memory } });
+  const { multiplyAdd } = exports;
+  const values = new Float32Array(memory.buffer, 0, peakOperandBytes(features) / 4);
+  values.forEach((_, i) => {
+    values[i] = (i % 61) - 30;
+  });
+  const before = values.slice();
+  const steps = 3;
+  if (typeof multiplyAdd === "function") withOptimizedCode(() => multiplyAdd(0, steps));
+  // Rows of sums, and the right side after them, whose first number is the left side as well.
+  const right = before.subarray(-wideColumns);
+  const works = values.every((sum, i) => {
+    const product = (right[0] ?? 0) * (right[i % wideColumns] ?? 0);
+    return sum === (before[i] ?? 0) + (i < values.length - wideColumns ? steps * product : 0);
+  });
+  if (!works) disableWideVectors();
+  return works;
 }
 
 /** What `COTANGENT_WASM` may say, by commas. */
@@ -63,8 +90,6 @@ function turnedOff(): { readonly relaxedSimd: boolean; readonly wideVectors: boo
  */
 export function wasmFeatures(): WasmFeatures {
   const off = turnedOff();
-  return {
-    relaxedSimd: !off.relaxedSimd && hasRelaxedSimd(),
-    wideVectors: !off.wideVectors && enableWideVectors(),
-  };
+  const relaxedSimd = !off.relaxedSimd && hasRelaxedSimd();
+  return { relaxedSimd, wideVectors: !off.wideVectors && hasWideVectors(relaxedSimd) };
 }
