@@ -11,6 +11,7 @@ import {
   manualSeed,
   randn,
   scan,
+  select,
   stack,
   type Tensor,
   tensor,
@@ -19,7 +20,7 @@ import {
 } from "@cotangent/core";
 import { gradcheck } from "@cotangent/core/testing";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { Dropout, functionalCall, LayerNorm, Linear, mse, Sequential, Tanh } from "./index.ts";
+import { BatchNorm1d, Dropout, functionalCall, LayerNorm, Linear, mse, Sequential, Tanh } from "./index.ts";
 
 const numbers = (x: Tensor | null | undefined): number[] => {
   if (!x) throw new Error("no tensor");
@@ -349,4 +350,27 @@ test("cond over modules and trees, with names in another order in the second bra
       ).a,
     [tensor([0.5], { dtype: "float64" })],
   );
+});
+
+test("layers that keep statistics are refused where tensors stand for others, and left as they were", async () => {
+  const layer = new BatchNorm1d(3);
+  const [x, xs] = [randn([5, 3]), randn([2, 5, 3])];
+  const state = (): number[][] => [layer.runningMean, layer.runningVar, layer.numBatchesTracked].map(numbers);
+  const fresh = state();
+  const mapped = (): Tensor => vmap((one: Tensor) => layer.forward(one))(xs);
+  const looped = (): Tensor =>
+    scan((carry: Tensor, one: Tensor) => [layer.forward(carry.add(one)), tensor(0)], x, xs)[0] as Tensor;
+  for (const [name, f] of Object.entries({ vmap: mapped, scan: looped })) {
+    expect(f).toThrow(
+      `${name}: expected a function that assigns nothing made of its arguments, got one that does. A layer with running statistics leaves them alone after eval()`,
+    );
+    // No run that follows computes what was taken back.
+    expect(await x.sum().item()).not.toBeNaN();
+    expect(state()).toEqual(fresh);
+  }
+  layer.forward(x);
+  expect(await layer.numBatchesTracked?.item()).toBe(1);
+  layer.eval();
+  near(mapped(), stack([0, 1].map((i) => layer.forward(select(xs, 0, i)))));
+  expect(looped().shape).toEqual([5, 3]);
 });

@@ -48,6 +48,7 @@ export interface ScanOptions {
  * @returns the last carry, and what f yields, stacked along a new first axis
  * @throws {ShapeError} `scan: expected a carry after the step of shape [2], got [3]`
  * @throws {ShapeError} `scan: expected sequences of one length, got 2 and 3`
+ * @throws {GraphError} `scan: expected a function that assigns nothing made of its arguments, got one that does. …`
  * @example scan((sum, x) => [sum.add(x), sum.mul(x)], tensor(0), tensor([1, 2, 3])) // [6, [0, 2, 9]]
  * @example (await grad((w) => scan((h) => [h.mul(w), null], tensor(1), null, { length: 10 })[0])(tensor(1)).item()) // 10
  */

@@ -1,5 +1,6 @@
 // What is built once and stands for many: examples of a batch, steps of a loop. Each draws random numbers of its own.
 import { ArgumentError } from "../base/errors.ts";
+import { buildApart } from "../engine/engine.ts";
 import type { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
@@ -31,7 +32,7 @@ export function forCopies<R>(operation: string, size: number, randomness: Random
   const numbers = new Map<string, Node>();
   current = { operation, size, randomness, outer, numbers };
   try {
-    const result = build();
+    const result = buildApart(operation, build);
     return { result, numbers: [...numbers.values()] };
   } finally {
     current = outer;

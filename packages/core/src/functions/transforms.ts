@@ -276,6 +276,7 @@ export interface VmapOptions {
  * @param options inAxes and outAxes, 0 by default; randomness, "different" by default
  * @throws {ShapeError} `vmap: expected one batch size, got 2 and 3`
  * @throws {ArgumentError} `vmap: expected an axis for each of 2 arguments, got 1`
+ * @throws {GraphError} `vmap: expected a function that assigns nothing made of its arguments, got one that does. …`
  * @example (await vmap((x, y) => x.matmul(y))(tensor([[1, 2], [3, 4]]), tensor([[1, 0], [0, 1]])).toArray()) // [1, 4]
  */
 export function vmap<A extends readonly unknown[], R>(

@@ -31,14 +31,23 @@ const pending: Node[] = [];
 
 /** Throws where a value is gone that `roots` cannot be computed without. */
 export function expectComputable(operation: string, roots: readonly Node[]): void {
+  const node = firstMissing(roots);
+  if (node) throw missing(operation, node);
+}
+
+export const isComputable = (roots: readonly Node[]): boolean => firstMissing(roots) === null;
+
+function firstMissing(roots: readonly Node[]): Node | null {
   const walk = beginWalk();
+  let found: Node | null = null;
   pending.length = 0;
   const enter = (node: Node): void => {
     if (node.walk === walk) return;
     node.walk = walk;
-    if (isMissing(node)) throw missing(operation, node);
-    if (node.storage === null) pending.push(node);
+    if (isMissing(node)) found ??= node;
+    else if (node.storage === null) pending.push(node);
   };
   roots.forEach(enter);
-  for (let node = pending.pop(); node; node = pending.pop()) node.inputs.forEach(enter);
+  for (let node = pending.pop(); node && !found; node = pending.pop()) node.inputs.forEach(enter);
+  return found;
 }
