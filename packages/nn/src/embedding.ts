@@ -1,6 +1,21 @@
 // Vectors for ids.
-import { ArgumentError, arange, embedding, ne, type Shape, type Tensor, where } from "@cotangent/core";
-import { checkCounts } from "./arguments.ts";
+import {
+  ArgumentError,
+  arange,
+  embedding,
+  indexAdd,
+  logicalAnd,
+  maximum,
+  ne,
+  type Shape,
+  ShapeError,
+  searchsorted,
+  type Tensor,
+  unsqueeze,
+  where,
+  zeros,
+} from "@cotangent/core";
+import { checkCounts, showShape } from "./arguments.ts";
 import { type InitOptions, normal } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
@@ -33,11 +48,8 @@ export class Embedding<Size extends number = number> extends Module {
   constructor(count: number, size: Size, options: EmbeddingOptions = {}) {
     super();
     checkCounts("Embedding", { count, size });
-    const { paddingIdx = null } = options;
-    if (paddingIdx !== null && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < count))
-      throw new ArgumentError(`Embedding: expected paddingIdx from 0 to ${count - 1}, got ${paddingIdx}`);
-    this.paddingIdx = paddingIdx;
-    this.weight = new Parameter(initialTable(count, size, paddingIdx, options));
+    this.paddingIdx = checkPadding("Embedding", count, options);
+    this.weight = new Parameter(initialTable(count, size, this.paddingIdx, options));
   }
 
   override forward<S extends Shape>(ids: Tensor<S>): Tensor<readonly [...S, Size]>;
@@ -48,6 +60,108 @@ export class Embedding<Size extends number = number> extends Module {
   override toString(): string {
     return `Embedding(${this.weight.shape.join(", ")})`;
   }
+}
+
+export interface EmbeddingBagOptions extends InitOptions {
+  /** What a bag's vectors come to, "mean" by default. */
+  readonly mode?: "sum" | "mean" | "max";
+  /** An id that counts for nothing, whose vector starts as zeros and gets no gradient. */
+  readonly paddingIdx?: number;
+}
+
+export interface Bags {
+  /** int32 `[bags]`: where each bag begins among ids `[N]`; the first is 0, and they ascend. */
+  readonly offsets?: Tensor | null;
+  /** What each vector is multiplied by before it is added up, of the ids' shape; for the mode "sum". */
+  readonly perSampleWeights?: Tensor | null;
+}
+
+/**
+ * One vector for each bag of ids: the sum, mean or maximum of theirs. Bags are rows of ids `[bags, length]`, or pieces of
+ * ids `[N]`. A bag of none comes to zeros.
+ * @param count how many ids there are
+ * @param size length of each vector
+ * @returns from `forward`: `[bags, size]`
+ * @throws {ArgumentError} `EmbeddingBag: expected offsets beside ids of shape [3], got none`
+ * @throws {IndexError} when it is computed, for an id outside of 0 … count − 1, or a first offset above 0
+ * @example new EmbeddingBag(1000, 64).forward(tensor([[1, 2, 3]], { dtype: "int32" })).shape // [1, 64]
+ */
+export class EmbeddingBag extends Module {
+  /** [count, size] */
+  readonly weight: Parameter;
+  readonly mode: "sum" | "mean" | "max";
+  readonly paddingIdx: number | null;
+
+  constructor(count: number, size: number, options: EmbeddingBagOptions = {}) {
+    super();
+    checkCounts("EmbeddingBag", { count, size });
+    const { mode = "mean" } = options;
+    if (!["sum", "mean", "max"].includes(mode))
+      throw new ArgumentError(`EmbeddingBag: expected mode sum, mean or max, got ${mode}`);
+    this.mode = mode;
+    this.paddingIdx = checkPadding("EmbeddingBag", count, options);
+    this.weight = new Parameter(initialTable(count, size, this.paddingIdx, options));
+  }
+
+  override forward(ids: Tensor, { offsets = null, perSampleWeights = null }: Bags = {}): Tensor {
+    this.check(ids, offsets, perSampleWeights);
+    const { weight, mode, paddingIdx } = this;
+    const { device } = weight;
+    const order = { dtype: "int32", device } as const;
+    const [count = 0] = ids.shape;
+    const size = weight.shape[1] ?? 0;
+    const bags = offsets ? (offsets.shape[0] ?? 0) : count;
+    const rows = embedding(weight, ids, { paddingIndex: paddingIdx });
+    // No id is −1: all count where there is no padding.
+    const counts = ne(ids, paddingIdx ?? -1);
+    const bagOf = offsets && searchsorted(offsets, arange(count, order), { right: true }).sub(1);
+    if (mode === "max") {
+      if (ids.size === 0) return zeros([bags, size], { dtype: weight.dtype, device });
+      const isIn = bagOf ? logicalAnd(unsqueeze(arange(bags, order), 1).eq(bagOf), counts) : counts;
+      const largest = where(unsqueeze(isIn, -1), rows, Number.NEGATIVE_INFINITY).max({ axis: 1 });
+      return where(isIn.to("int32").max({ axis: 1, keepdims: true }).gt(0), largest, 0);
+    }
+    const total = (x: Tensor): Tensor =>
+      bagOf
+        ? indexAdd(zeros([bags, ...x.shape.slice(1)], { dtype: x.dtype, device }), bagOf, x)
+        : (x.sum({ axis: 1 }) as Tensor);
+    const weighted = perSampleWeights ? rows.mul(unsqueeze(perSampleWeights, -1)) : rows;
+    const sum = total(where(unsqueeze(counts, -1), weighted, 0));
+    return mode === "sum" ? sum : sum.div(unsqueeze(maximum(total(counts.to(weight.dtype)), 1), -1));
+  }
+
+  private check(ids: Tensor, offsets: Tensor | null, perSampleWeights: Tensor | null): void {
+    const shape = showShape(ids.shape);
+    if (ids.rank !== 1 && ids.rank !== 2)
+      throw new ShapeError(`EmbeddingBag: expected ids [bags, length] or [N], got ${shape}`);
+    if (offsets ? ids.rank === 2 : ids.rank === 1)
+      throw new ArgumentError(
+        `EmbeddingBag: expected ${offsets ? "no " : ""}offsets beside ids of shape ${shape}, got ${offsets ? "some" : "none"}`,
+      );
+    if (offsets && offsets.rank !== 1)
+      throw new ShapeError(`EmbeddingBag: expected offsets [bags], got ${showShape(offsets.shape)}`);
+    if (!perSampleWeights) return;
+    if (this.mode !== "sum")
+      throw new ArgumentError(`EmbeddingBag: expected perSampleWeights with mode sum alone, got ${this.mode}`);
+    if (showShape(perSampleWeights.shape) !== shape)
+      throw new ShapeError(
+        `EmbeddingBag: expected perSampleWeights of shape ${shape}, got ${showShape(perSampleWeights.shape)}`,
+      );
+  }
+
+  override toString(): string {
+    return `EmbeddingBag(${this.weight.shape.join(", ")})`;
+  }
+}
+
+function checkPadding(
+  name: string,
+  count: number,
+  { paddingIdx = null }: { paddingIdx?: number | null },
+): number | null {
+  if (paddingIdx !== null && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < count))
+    throw new ArgumentError(`${name}: expected paddingIdx from 0 to ${count - 1}, got ${paddingIdx}`);
+  return paddingIdx;
 }
 
 function initialTable(count: number, size: number, paddingIdx: number | null, options: InitOptions): Tensor {
