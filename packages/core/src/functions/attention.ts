@@ -1,7 +1,7 @@
 // Attention: each query takes a weighted mean of the values, by how well the keys fit it.
 import { reverse } from "../autodiff/reverse.ts";
 import { ShapeError } from "../base/errors.ts";
-import { showShape } from "../base/shape.ts";
+import { broadcastShapes, type Shape, sameShape, showShape } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { after, type CustomRule, customResults } from "../ops/control.ts";
@@ -120,7 +120,8 @@ function attend({ q, k, v, mask }: Operands, options: Options, { start, rows, ke
  * Attention of some queries at a time: the weights of all queries are never in memory together. Gradients compute them again,
  * block by block, and add up what comes to keys and values.
  */
-function inBlocks(operands: Operands, options: Options): Node {
+function inBlocks(given: Operands, options: Options): Node {
+  const operands = alike(given);
   const [t = 0, s = 0] = [operands.q.shape.at(-2), operands.k.shape.at(-2)];
   const blocks = blocksOf(t, s, options.causal);
   const results = blocks.map((block) => attend(operands, options, block).result);
@@ -134,6 +135,22 @@ function inBlocks(operands: Operands, options: Options): Node {
   const { q, k, v, mask } = operands;
   const [result] = customResults(mask ? [q, k, v, mask] : [q, k, v], [joined], rule);
   return result ?? joined;
+}
+
+/**
+ * Where heads share keys, each has them to itself: what blocks add to their gradients is added in place then, and summed
+ * over the heads once, in the end.
+ */
+function alike({ q, k, v, mask }: Operands): Operands {
+  const batch = [k, v].reduce<Shape>(
+    (shape, x) => broadcastShapes(operation, shape, x.shape.slice(0, -2)),
+    q.shape.slice(0, -2),
+  );
+  const expanded = (x: Node): Node => {
+    const shape = [...batch, ...x.shape.slice(-2)];
+    return sameShape(x.shape, shape) ? x : b.expand(x, shape);
+  };
+  return { q: expanded(q), k: expanded(k), v: expanded(v), mask };
 }
 
 /** The cotangents of queries, keys, values and mask. */
