@@ -10,7 +10,7 @@ import type { Buffer, Device, Executable } from "../runtime/device.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
-import { type Collected, collect } from "./collect.ts";
+import { type Collected, collect, mark } from "./collect.ts";
 import { type Machine, runControls } from "./control.ts";
 import { enterPhase, execute } from "./profiling.ts";
 import { trace } from "./trace.ts";
@@ -74,9 +74,9 @@ export const engineStatistics = (): EngineStatistics => ({ plansCompiled, plansC
 interface Companion {
   readonly node: Node;
   /** Asked when the run begins; without it, the node joins. */
-  readonly isWanted?: () => boolean;
+  readonly isWanted: (() => boolean) | undefined;
   /** Called if the run fails. */
-  readonly undo?: () => void;
+  readonly undo: (() => void) | undefined;
 }
 
 /** Nodes that the next run computes as well: losses whose gradients are wanted, state that a layer updates. */
@@ -84,10 +84,10 @@ let companions: Companion[] = [];
 
 // A list and a mark, not a set: a long-lived set that churns leaves a chain of outgrown tables behind, and V8's young
 // collections then keep every graph that one of them still names.
-export function joinNextRun(node: Node, options: Omit<Companion, "node"> = {}): void {
+export function joinNextRun(node: Node, { isWanted, undo }: Partial<Companion> = {}): void {
   if (node.storage !== null) return;
   node.joinsNextRun = true;
-  companions.push({ ...options, node });
+  companions.push({ node, isWanted, undo });
 }
 
 export function leaveNextRun(node: Node): void {
@@ -294,11 +294,12 @@ function settle(
     }
   }
   const lease = new Lease();
-  roots.forEach((root, i) => {
-    const buffer = outputs[i];
+  for (let i = 0; i < roots.length; i++) {
+    const [root, buffer] = [roots[i], outputs[i]];
+    if (!root) continue;
     if (buffer) root.storage = new DeviceStorage(device, buffer, lease);
     if (!root.requiresGrad && !keep.includes(root)) root.forget();
-  });
+  }
 }
 
 function findDonations(roots: readonly Node[], pending: Collected, replacements: readonly Replacement[]): Donation[] {
@@ -343,7 +344,7 @@ function findByRoute(
 ): Ready {
   const { signature, inputs, scalars } = pending;
   findDonations(roots, pending, replacements);
-  if (apart) signature.push(-4);
+  if (apart) signature.push(mark.apart);
   const { hash } = signature;
   for (const known of pending.isCut ? none : (routes.get(hash) ?? none))
     if (known.compiled.device === device.name && signature.equals(known.key)) {
@@ -388,7 +389,7 @@ function picked(nodes: readonly Node[], places: readonly number[]): Node[] {
 
 function find(pending: Collected, roots: readonly Node[], device: Device, donations: readonly Donation[]): Compiled {
   const { signature } = pending;
-  if (apart) signature.push(-4);
+  if (apart) signature.push(mark.apart);
   const { hash } = signature;
   const bucket = plans.get(hash) ?? [];
   clock++;

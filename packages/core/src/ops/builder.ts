@@ -38,7 +38,7 @@ function literal(value: number, dtype: DType, device: string): Node {
   return made;
 }
 
-const isLiteral = (x: Node, value: number): boolean => x.op.kind === "constant" && Object.is(x.attrs.value, value);
+const isLiteral = (x: Node, value: number): boolean => x.opKind === "constant" && Object.is(x.attrs.value, value);
 
 const isIdentity = (axes: readonly number[]): boolean => {
   for (let i = 0; i < axes.length; i++) if (axes[i] !== i) return false;
