@@ -22,7 +22,26 @@ export interface Compiled {
   readonly device: string;
   readonly plan: Plan;
   readonly executable: Executable;
+  readonly outputs: readonly Output[];
   lastUse: number;
+}
+
+interface Output {
+  readonly index: number;
+  readonly sizeBytes: number;
+  /** The input whose buffer it takes over, or -1. */
+  readonly over: number;
+}
+
+function outputsOf({ slots }: Plan): Output[] {
+  const outputs: Output[] = [];
+  for (const slot of slots) {
+    if (slot.kind !== "output") continue;
+    const alias = slot.alias >= 0 ? slots[slot.alias] : undefined;
+    const over = alias?.kind === "input" ? alias.index : -1;
+    outputs.push({ index: slot.index, sizeBytes: slot.size * elementBytes(slot.dtype), over });
+  }
+  return outputs;
 }
 
 /** Plans in use at once before the oldest ones are dropped. */
@@ -251,13 +270,11 @@ function runPlan(
   for (const node of ready.scalars) numbers.push(node.scalar);
   const outputs: Buffer[] = [];
   const fresh: Buffer[] = [];
-  for (const slot of compiled.plan.slots) {
-    if (slot.kind !== "output") continue;
-    const alias = slot.alias >= 0 ? compiled.plan.slots[slot.alias] : undefined;
-    const taken = alias?.kind === "input" ? inputs[alias.index] : undefined;
-    const buffer = taken ?? device.allocate(slot.size * elementBytes(slot.dtype));
+  for (const { index, sizeBytes, over } of compiled.outputs) {
+    const taken = over >= 0 ? inputs[over] : undefined;
+    const buffer = taken ?? device.allocate(sizeBytes);
     if (!taken) fresh.push(buffer);
-    outputs[slot.index] = buffer;
+    outputs[index] = buffer;
   }
   try {
     execute(compiled, inputs, outputs, numbers);
@@ -267,7 +284,7 @@ function runPlan(
   }
   countRun(compiled);
   trace?.actions.push({ kind: "launch", compiled, inputs: ready.inputs, scalars: ready.scalars, roots });
-  settle(roots, outputs, device, compiled.plan, ready.inputs, keep);
+  settle(roots, outputs, device, ready, keep);
 }
 
 export function countRun({ plan }: Compiled): void {
@@ -280,14 +297,11 @@ function settle(
   roots: readonly Node[],
   outputs: readonly Buffer[],
   device: Device,
-  plan: Plan,
-  inputs: readonly Node[],
+  { compiled, inputs }: Ready,
   keep: readonly Node[],
 ): void {
-  for (const slot of plan.slots) {
-    if (slot.kind !== "output" || slot.alias < 0) continue;
-    const alias = plan.slots[slot.alias];
-    const old = alias?.kind === "input" ? inputs[alias.index] : undefined;
+  for (const { over } of compiled.outputs) {
+    const old = over >= 0 ? inputs[over] : undefined;
     if (old?.storage instanceof DeviceStorage) {
       old.storage.take();
       old.gone = whyGone.overwritten;
@@ -401,7 +415,8 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
   const before = enterPhase("compile");
   const key = signature.copy();
   const plan = schedule({ ...pending, roots }, donations, apart);
-  const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };
+  const executable = device.compile(plan);
+  const compiled: Compiled = { key, device: device.name, plan, executable, outputs: outputsOf(plan), lastUse: clock };
   plansCompiled++;
   if (planCount >= maxPlans) dropOldest();
   plans.set(hash, [...(plans.get(hash) ?? []), compiled]);

@@ -418,7 +418,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
   dataSync(): TypedArray {
     refuseReading(this.shape);
     const { node } = this;
-    realizeForReading([node]);
+    if (node.storage === null) realizeForReading([node]);
     return valuesOf(node);
   }
   /** The value of a tensor with one element. */
