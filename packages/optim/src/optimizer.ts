@@ -45,6 +45,8 @@ interface Cohort<Settings, Values> {
   /** The first member: what it counts, all do. */
   readonly leader: Slots;
   values: Live<Values>;
+  /** What `values` stand for, where that was noted down. */
+  read: Values | null;
   /** When that was last so. */
   age: number;
 }
@@ -157,11 +159,7 @@ export abstract class Optimizer<
         before.slots?.begin();
       }
     if (i !== moved.length) return false;
-    for (const cohort of cohorts) {
-      const values = this.valuesOf(cohort.group, cohort.leader);
-      if (!sameDecisions(values, cohort.values)) return false;
-      cohort.values = values;
-    }
+    for (const cohort of cohorts) if (!this.readAgain(cohort)) return false;
     standing.update.again(readBy(moved, cohorts), () => this.updates(moved));
     this.commit(cohorts);
     standing.age = this.age;
@@ -202,18 +200,35 @@ export abstract class Optimizer<
       known.members.push(slots);
       return known;
     }
-    const values = this.valuesOf(group, slots);
-    const cohort = { group, members: [slots], leader: slots, values, age: this.age };
+    const values = live(() => this.readsOf(group, slots), slots.parameter);
+    const cohort = { group, members: [slots], leader: slots, values, read: null, age: this.age };
     live(() => this.isTogether(cohort));
     cohorts.push(cohort);
     return cohort;
   }
 
-  private valuesOf(group: ParameterGroup<Settings>, leader: Slots): Live<Values> {
-    return live(() => {
-      leader.begin();
-      return this.reads(group, leader, leader.nextNumber("step", leader.number("step") + 1));
-    }, leader.parameter);
+  private readsOf(group: ParameterGroup<Settings>, leader: Slots): Values {
+    leader.begin();
+    return this.reads(group, leader, leader.nextNumber("step", leader.number("step") + 1));
+  }
+
+  /** Makes scalars of numbers that have changed since the last step. False where anything else has. */
+  private readAgain(cohort: Cohort<Settings, Values>): boolean {
+    const { leader, read } = cohort;
+    const next = this.readsOf(cohort.group, leader);
+    let changed: Record<string, number> | null = null;
+    for (const key in next) {
+      const value = next[key];
+      if (typeof value === "number") {
+        if (read !== null && Object.is(value, read[key])) continue;
+        changed ??= {};
+        changed[key] = value;
+      } else if (value !== (cohort.values as Values)[key]) return false;
+    }
+    const numbers = changed;
+    if (numbers !== null) cohort.values = { ...cohort.values, ...live(() => numbers, leader.parameter) };
+    cohort.read = next;
+    return true;
   }
 
   /** Whether all members of a cohort still count the same. */
@@ -304,12 +319,6 @@ function readBy<Settings, Values>(
     slots.addTo(read);
   }
   return read;
-}
-
-/** Whether all that is not a number is the same. */
-function sameDecisions(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
-  for (const key in a) if (!(a[key] instanceof Tensor) && a[key] !== b[key]) return false;
-  return true;
 }
 
 function readGroups<Settings extends OptimizerSettings>(

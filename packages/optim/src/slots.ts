@@ -75,7 +75,9 @@ export class Slots {
 
   /** Adds all tensors to a list. */
   addTo(list: Tensor[]): void {
-    for (const tensor of this.tensors.values()) list.push(tensor);
+    this.tensors.forEach((tensor) => {
+      list.push(tensor);
+    });
   }
 
   /** The proposed tensors, each to be written over its old value. */

@@ -45,7 +45,8 @@ export function normalizeAxes(
   shape: Shape,
 ): number[] {
   if (axes === null || axes === undefined) return shape.map((_, i) => i);
-  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(operation, axis, shape));
+  if (typeof axes === "number") return [normalizeAxis(operation, axes, shape)];
+  const list = axes.map((axis) => normalizeAxis(operation, axis, shape));
   if (new Set(list).size !== list.length)
     throw new AxisError(`${operation}: an axis is named twice in ${showShape(list)} for shape ${showShape(shape)}`);
   return list.sort((a, b) => a - b);

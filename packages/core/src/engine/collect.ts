@@ -88,6 +88,8 @@ export interface Collected {
 }
 
 const signature = new Words();
+/** Words below 0. Those of scalars and inputs go down from here by dtype and by rank. */
+export const mark = { roots: -1, apart: -2, scalar: -3, input: -8 } as const;
 /** The way from a root to where the walk is, and which input of each node comes next. */
 const path: Node[] = [];
 const next: number[] = [];
@@ -129,15 +131,16 @@ export function collect(roots: readonly Node[]): Collected {
       if (!node) continue;
       node.position = count++;
       nodes.push(node);
-      if (node.op.kind === "part" && node.inputs.length === 1) controls.push(node);
-      else if (node.op.kind === "standIn") found.hasStandIns = true;
-      signature.push(ops.of(node.op));
+      const { opKind, inputs } = node;
+      if (opKind === "part" && inputs.length === 1) controls.push(node);
+      else if (opKind === "standIn") found.hasStandIns = true;
+      signature.push((ops.of(node.op) * 8 + Math.min(inputs.length, 7)) * 8 + dtypeNumbers[node.dtype]);
+      if (inputs.length >= 7) signature.push(inputs.length);
       signature.push(attrsNumber(node.attrs));
-      signature.push(dtypeNumbers[node.dtype]);
-      for (const x of node.inputs) signature.push(x.position);
+      for (const x of inputs) signature.push(x.position);
     }
   }
-  signature.push(-3);
+  signature.push(mark.roots);
   for (const root of roots) signature.push(root.position);
   return found;
 }
@@ -153,17 +156,14 @@ function enter(node: Node, walk: number, count: number, found: Collected): 0 | 1
     node.position = count;
     found.inputs.push(node);
     if (node.inputs.length > 0) found.isCut = true;
-    signature.push(-1);
-    signature.push(dtypeNumbers[node.dtype]);
-    signature.push(node.shape.length);
+    signature.push(mark.input - (node.shape.length * 8 + dtypeNumbers[node.dtype]));
     for (const extent of node.shape) signature.push(extent);
     return 1;
   }
-  if (node.op.kind === "scalar") {
+  if (node.opKind === "scalar") {
     node.position = count;
     found.scalars.push(node);
-    signature.push(-2);
-    signature.push(dtypeNumbers[node.dtype]);
+    signature.push(mark.scalar - dtypeNumbers[node.dtype]);
     return 1;
   }
   if (isMissing(node)) throw missing(user(node), node);

@@ -11,7 +11,7 @@ import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage, Lease } from "../runtime/storage.ts";
 import { collectAll } from "../runtime/young.ts";
 import { type Donation, schedule } from "../schedule/schedule.ts";
-import { type Collected, collect } from "./collect.ts";
+import { type Collected, collect, mark } from "./collect.ts";
 import { type Machine, runControls } from "./control.ts";
 import { enterPhase, execute } from "./profiling.ts";
 import { trace } from "./trace.ts";
@@ -23,7 +23,26 @@ export interface Compiled {
   readonly device: string;
   readonly plan: Plan;
   readonly executable: Executable;
+  readonly outputs: readonly Output[];
   lastUse: number;
+}
+
+interface Output {
+  readonly index: number;
+  readonly sizeBytes: number;
+  /** The input whose buffer it takes over, or -1. */
+  readonly over: number;
+}
+
+function outputsOf({ slots }: Plan): Output[] {
+  const outputs: Output[] = [];
+  for (const slot of slots) {
+    if (slot.kind !== "output") continue;
+    const alias = slot.alias >= 0 ? slots[slot.alias] : undefined;
+    const over = alias?.kind === "input" ? alias.index : -1;
+    outputs.push({ index: slot.index, sizeBytes: slot.size * elementBytes(slot.dtype), over });
+  }
+  return outputs;
 }
 
 /** Plans that are kept before the oldest ones are dropped, and kernels in them: each takes about 30 KiB of the process. */
@@ -77,9 +96,9 @@ export const engineStatistics = (): EngineStatistics => ({ plansCompiled, plansC
 interface Companion {
   readonly node: Node;
   /** Asked when the run begins; without it, the node joins. */
-  readonly isWanted?: () => boolean;
+  readonly isWanted: (() => boolean) | undefined;
   /** Called if the run fails. */
-  readonly undo?: () => void;
+  readonly undo: (() => void) | undefined;
 }
 
 /** Nodes that the next run computes as well: losses whose gradients are wanted, state that a layer updates. */
@@ -87,10 +106,10 @@ let companions: Companion[] = [];
 
 // A list and a mark, not a set: a long-lived set that churns leaves a chain of outgrown tables behind, and V8's young
 // collections then keep every graph that one of them still names.
-export function joinNextRun(node: Node, options: Omit<Companion, "node"> = {}): void {
+export function joinNextRun(node: Node, { isWanted, undo }: Partial<Companion> = {}): void {
   if (node.storage !== null) return;
   node.joinsNextRun = true;
-  companions.push({ ...options, node });
+  companions.push({ node, isWanted, undo });
 }
 
 export function leaveNextRun(node: Node): void {
@@ -277,13 +296,11 @@ function runPlan(
   for (const node of ready.scalars) numbers.push(node.scalar);
   const outputs: Buffer[] = [];
   const fresh: Buffer[] = [];
-  for (const slot of compiled.plan.slots) {
-    if (slot.kind !== "output") continue;
-    const alias = slot.alias >= 0 ? compiled.plan.slots[slot.alias] : undefined;
-    const taken = alias?.kind === "input" ? inputs[alias.index] : undefined;
-    const buffer = taken ?? device.allocate(slot.size * elementBytes(slot.dtype));
+  for (const { index, sizeBytes, over } of compiled.outputs) {
+    const taken = over >= 0 ? inputs[over] : undefined;
+    const buffer = taken ?? device.allocate(sizeBytes);
     if (!taken) fresh.push(buffer);
-    outputs[slot.index] = buffer;
+    outputs[index] = buffer;
   }
   try {
     execute(compiled, inputs, outputs, numbers);
@@ -293,7 +310,7 @@ function runPlan(
   }
   countRun(compiled);
   trace?.actions.push({ kind: "launch", compiled, inputs: ready.inputs, scalars: ready.scalars, roots });
-  settle(roots, outputs, device, compiled.plan, ready.inputs, keep);
+  settle(roots, outputs, device, ready, keep);
 }
 
 export function countRun({ plan }: Compiled): void {
@@ -306,25 +323,23 @@ function settle(
   roots: readonly Node[],
   outputs: readonly Buffer[],
   device: Device,
-  plan: Plan,
-  inputs: readonly Node[],
+  { compiled, inputs }: Ready,
   keep: readonly Node[],
 ): void {
-  for (const slot of plan.slots) {
-    if (slot.kind !== "output" || slot.alias < 0) continue;
-    const alias = plan.slots[slot.alias];
-    const old = alias?.kind === "input" ? inputs[alias.index] : undefined;
+  for (const { over } of compiled.outputs) {
+    const old = over >= 0 ? inputs[over] : undefined;
     if (old?.storage instanceof DeviceStorage) {
       old.storage.take();
       old.gone = whyGone.overwritten;
     }
   }
   const lease = new Lease();
-  roots.forEach((root, i) => {
-    const buffer = outputs[i];
+  for (let i = 0; i < roots.length; i++) {
+    const [root, buffer] = [roots[i], outputs[i]];
+    if (!root) continue;
     if (buffer) root.storage = new DeviceStorage(device, buffer, lease);
     if (!root.requiresGrad && !keep.includes(root)) root.forget();
-  });
+  }
 }
 
 function findDonations(roots: readonly Node[], pending: Collected, replacements: readonly Replacement[]): Donation[] {
@@ -369,7 +384,7 @@ function findByRoute(
 ): Ready {
   const { signature, inputs, scalars } = pending;
   findDonations(roots, pending, replacements);
-  if (apart) signature.push(-4);
+  if (apart) signature.push(mark.apart);
   const { hash } = signature;
   for (const known of pending.isCut ? none : (routes.get(hash) ?? none))
     if (known.compiled.device === device.name && signature.equals(known.key)) {
@@ -414,7 +429,7 @@ function picked(nodes: readonly Node[], places: readonly number[]): Node[] {
 
 function find(pending: Collected, roots: readonly Node[], device: Device, donations: readonly Donation[]): Compiled {
   const { signature } = pending;
-  if (apart) signature.push(-4);
+  if (apart) signature.push(mark.apart);
   const { hash } = signature;
   const bucket = plans.get(hash) ?? [];
   clock++;
@@ -426,7 +441,8 @@ function find(pending: Collected, roots: readonly Node[], device: Device, donati
   const before = enterPhase("compile");
   const key = signature.copy();
   const plan = schedule({ ...pending, roots }, donations, apart);
-  const compiled: Compiled = { key, device: device.name, plan, executable: device.compile(plan), lastUse: clock };
+  const executable = device.compile(plan);
+  const compiled: Compiled = { key, device: device.name, plan, executable, outputs: outputsOf(plan), lastUse: clock };
   plansCompiled++;
   if (planCount >= maxPlans || kernelCount + plan.kernels.length > maxKernels) dropOldest();
   plans.set(hash, [...(plans.get(hash) ?? []), compiled]);

@@ -53,17 +53,14 @@ export function structureOf(root: Node): Structure | null {
 
 /** False where it cannot be described. */
 function describe(node: Node): boolean {
-  const { op, storage, requiresGrad } = node;
-  const { kind } = op;
+  const { storage, requiresGrad, opKind: kind } = node;
   if (node.gone !== null || kind === "several" || kind === "part" || kind === "standIn") return false;
-  words.push(ops.of(op));
-  words.push(dtypeNumbers[node.dtype] * 2 + (requiresGrad ? 1 : 0));
+  words.push((ops.of(node.op) * 8 + dtypeNumbers[node.dtype]) * 2 + (requiresGrad ? 1 : 0));
   if (storage !== null) {
     if (storage.isReleased || kind === "scalar" || node.inputs.length > 0 || (requiresGrad && kind !== "leaf"))
       return false;
-    words.push(-1);
+    words.push(-2 - node.shape.length);
     words.push(attrsNumber(node.attrs));
-    words.push(node.shape.length);
     for (const extent of node.shape) words.push(extent);
     return true;
   }

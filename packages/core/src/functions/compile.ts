@@ -27,7 +27,7 @@ type Form =
 interface Entry {
   readonly form: Form;
   readonly context: readonly unknown[];
-  /** Null where calling the function is all that can be done. */
+  /** Null where calling the function is all that can be done: for now, or for good where two traces agree on that. */
   readonly program: Program | null;
   /** The tree that the function returned, with `gap` for each tensor. */
   readonly result: unknown;
@@ -97,6 +97,8 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
       }
       if (known.isTrusted || difference !== "steps") throw new GraphError(changed[difference]);
     }
+    // State that comes into being on the first call, such as moments, may be in the way of a program in that call alone.
+    if (known?.program === null && entry.program === null) entry.isTrusted = true;
     if (known) entries.splice(entries.indexOf(known), 1);
     entry.calls = known?.calls ?? 1;
     entries.unshift(entry);
@@ -111,9 +113,9 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
       if (recordsGradients() && leavesOf(args).some((x) => x.requiresGrad)) return f(...args);
       return traceAgain(args, null);
     }
-    if (entry.program === null) return f(...args);
+    if (entry.program === null && entry.isTrusted) return f(...args);
     entry.calls++;
-    if (!entry.isTrusted || entry.calls >= entry.nextCheck) return traceAgain(args, entry);
+    if (entry.program === null || !entry.isTrusted || entry.calls >= entry.nextCheck) return traceAgain(args, entry);
     const pending = nodes.filter((node) => node.storage === null);
     if (pending.length > 0) realizeForReading(pending);
     const results = entry.program.run(nodes);
@@ -168,16 +170,16 @@ function traceCall<A extends readonly unknown[], R>(
     flush();
     return { value: returned, isInline: false };
   });
-  const entry = (program: Program | null): Entry => ({
+  const entry = (program: Program | null, isTrusted = false): Entry => ({
     form: { kind: "list", items: args.map(formOf) },
     context: contextNow(),
     program,
     result: mapped(value, () => gap),
-    isTrusted: false,
+    isTrusted,
     calls: 1,
     nextCheck: 0,
   });
-  if (isInline) return { value, entry: entry(null) };
+  if (isInline) return { value, entry: entry(null, true) };
   const results: (Node | Handle)[] = [];
   const computed = mapped(value, (x) => {
     if (!doings.made.has(x)) {

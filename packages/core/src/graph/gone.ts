@@ -24,8 +24,8 @@ export function missing(operation: string, { op, shape, gone }: Node): GraphErro
   );
 }
 
-export const isMissing = ({ storage, op, gone }: Node): boolean =>
-  storage === null ? gone !== null || op.kind === "leaf" : storage.isReleased;
+export const isMissing = ({ storage, opKind, gone }: Node): boolean =>
+  storage === null ? gone !== null || opKind === "leaf" : storage.isReleased;
 
 const pending: Node[] = [];
 

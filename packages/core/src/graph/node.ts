@@ -15,6 +15,8 @@ export type Kind = Pick<Node, "shape" | "dtype" | "device">;
 export class Node {
   readonly id: number;
   readonly op: Op;
+  /** Of the operation. Records have many forms: what is asked of each node on each walk is nearer here. */
+  readonly opKind: Op["kind"];
   /** Emptied by `forget`. */
   inputs: readonly Node[];
   readonly attrs: Attrs;
@@ -52,6 +54,7 @@ export class Node {
   ) {
     this.id = Node.count++;
     this.op = op;
+    this.opKind = op.kind;
     this.inputs = inputs;
     this.attrs = attrs;
     this.shape = shape;
@@ -143,14 +146,9 @@ function acrossBoundary(at: Boundary, x: Node): Node {
   }
 }
 
+/** Of operations with inputs; the others' nodes are made without. */
 const carriesGradient = (op: Op, dtype: DType): boolean =>
-  op.kind !== "leaf" &&
-  op.kind !== "constant" &&
-  op.kind !== "scalar" &&
-  op.kind !== "iota" &&
-  op.kind !== "standIn" &&
-  (dtype === "float32" || dtype === "float64") &&
-  !(op.kind === "linear" && op.stops === true);
+  (dtype === "float32" || dtype === "float64") && !(op.kind === "linear" && op.stops === true);
 
 /** Builds a node; its record checks shapes and dtypes here, so that errors point at the caller's line. */
 export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs): Node {

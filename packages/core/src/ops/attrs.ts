@@ -1,17 +1,19 @@
 // Equal attributes as one object: steps of a loop build the same nodes, and the engine knows objects it has met before.
+import type { DType } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
 import type { Contraction } from "../graph/algebra.ts";
 
 /** Kept attributes before a table starts over. */
 const maxKept = 4096;
 
-/** Up to three numbers below 2¹⁶ as one number; -1 for longer lists and larger numbers. */
+/** Up to three numbers below 2¹⁶, or four below 2¹², as one number; -1 for longer lists and larger numbers. */
 function pack(list: readonly number[]): number {
-  if (list.length > 3) return -1;
+  if (list.length > 4) return -1;
+  const limit = list.length === 4 ? 4096 : 65536;
   let key = list.length;
   for (const n of list) {
-    if (n >= 65536) return -1;
-    key = key * 65536 + n;
+    if (n >= limit) return -1;
+    key = key * limit + n;
   }
   return key;
 }
@@ -50,6 +52,23 @@ export function axesAttrs(axes: readonly number[]): { readonly axes: readonly nu
   const key = pack(axes);
   return key < 0 ? { axes } : (axesLists.get(key) ?? kept(axesLists, key, { axes }));
 }
+
+const checks = new Map<string, { readonly bound: number; readonly what: string }>();
+
+export function checkAttrs(bound: number, what: string): { readonly bound: number; readonly what: string } {
+  const key = `${bound} ${what}`;
+  return checks.get(key) ?? kept(checks, key, { bound, what });
+}
+
+const dtypeAttrs = {
+  float32: { dtype: "float32" },
+  float64: { dtype: "float64" },
+  int32: { dtype: "int32" },
+  uint8: { dtype: "uint8" },
+  bool: { dtype: "bool" },
+} as const;
+
+export const castAttrs = (dtype: DType): { readonly dtype: DType } => dtypeAttrs[dtype];
 
 const contractions = new Map<number, Map<number, Contraction>>();
 

@@ -4,7 +4,7 @@ import { type Shape, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as arithmetic from "./arithmetic.ts";
-import { axesAttrs, contractionAttrs, shapeAttrs } from "./attrs.ts";
+import { axesAttrs, castAttrs, checkAttrs, contractionAttrs, shapeAttrs } from "./attrs.ts";
 import { cast } from "./cast.ts";
 import * as compare from "./compare.ts";
 import { contract } from "./contract.ts";
@@ -38,7 +38,7 @@ function literal(value: number, dtype: DType, device: string): Node {
   return made;
 }
 
-const isLiteral = (x: Node, value: number): boolean => x.op.kind === "constant" && Object.is(x.attrs.value, value);
+const isLiteral = (x: Node, value: number): boolean => x.opKind === "constant" && Object.is(x.attrs.value, value);
 
 const isIdentity = (axes: readonly number[]): boolean => {
   for (let i = 0; i < axes.length; i++) if (axes[i] !== i) return false;
@@ -86,8 +86,8 @@ export const builder: Builder = {
   lt: (a, b) => makeNode(compare.lt, [a, b]),
   le: (a, b) => makeNode(compare.le, [a, b]),
   select: (condition, a, b) => makeNode(compare.select, [condition, a, b]),
-  cast: (x, dtype) => (x.dtype === dtype ? x : makeNode(cast, [x], { dtype })),
-  check: (x, bound, what) => makeNode(compare.check, [x], { bound, what }),
+  cast: (x, dtype) => (x.dtype === dtype ? x : makeNode(cast, [x], castAttrs(dtype))),
+  check: (x, bound, what) => makeNode(compare.check, [x], checkAttrs(bound, what)),
 
   reshape(x, shape) {
     if (sameShape(x.shape, shape)) return x;

@@ -26,6 +26,11 @@ export const contract: Bilinear = {
     const { batchA, batchB, contractA, contractB } = attrs;
     const left = a?.shape ?? [];
     const right = b?.shape ?? [];
+    if (batchA.length === 0 && left.length === 2 && right.length === 2 && contractA.length === 1) {
+      const [i = 0, j = 0] = [contractA[0], contractB[0]];
+      pair(left, i, right, j);
+      return [left[1 - i] ?? 1, right[1 - j] ?? 1];
+    }
     const out: number[] = [];
     for (let i = 0; i < batchA.length; i++) out.push(pair(left, batchA[i], right, batchB[i]));
     for (let i = 0; i < contractA.length; i++) pair(left, contractA[i], right, contractB[i]);

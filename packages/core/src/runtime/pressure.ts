@@ -16,7 +16,7 @@ const stepBytes = 128 * 2 ** 20;
  */
 const leastGrowthBytes = 8 * 2 ** 20;
 /** What a storage's part of the graph comes to, roughly: it fills the nursery too, and makes it grow. */
-const graphBytes = 4 * 2 ** 10;
+const graphBytes = 2 * 2 ** 10;
 
 let isFirst = true;
 let storageBytes = 0;

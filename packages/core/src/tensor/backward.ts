@@ -141,7 +141,11 @@ export function backward(
   checkDifferentiable(node, gradient);
   const { createGraph = false } = options;
   const found = (createGraph ? null : laterGradients(node, gradient)) ?? builtGradients(node, gradient, createGraph);
-  const totals = found.flatMap((x) => (x.gradient && add(x.leaf, x.gradient)) ?? []);
+  const totals: Node[] = [];
+  for (const { leaf, gradient: g } of found) {
+    const total = g && add(leaf, g);
+    if (total) totals.push(total);
+  }
   expectGradients(node, totals, options);
 }
 
@@ -153,7 +157,7 @@ function expectGradients(
 ): void {
   joinNextRun(root, { isWanted });
   for (const gradient of gradients) joinNextRun(gradient);
-  if (retainGraph) return;
+  if (retainGraph || kept.length === 0) return;
   const held = kept.find((entry) => entry.root === root);
   if (!held) return;
   releaseAfterNextRun(held.nodes);

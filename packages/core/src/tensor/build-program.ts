@@ -183,17 +183,24 @@ class Assembly {
     return this.origins.some((origin) => origin?.kind === "gradient" && origin.handle === handle);
   }
 
+  /** The value whose memory this one is in: the one before all updates in place that led to it. */
+  private overwritten(value: number): number {
+    const place = this.outputs.get(value)?.place;
+    return place?.kind === "over" ? this.overwritten(place.value) : value;
+  }
+
   /** Decides where plans write their outputs. */
   private place(): void {
     const counts = new Map<Handle, number>();
     const turns = this.steps.flatMap((step) => (step.kind === "turn" ? [step] : []));
     for (const { handle, of } of turns) if (of === "value") counts.set(handle, (counts.get(handle) ?? 0) + 1);
+    const isOver = (value: number): boolean => this.outputs.get(value)?.place.kind === "over";
     for (const output of this.outputs.values()) {
       const [first] = turns.filter((turn) => turn.value === output.value);
       if (output.place.kind === "over") {
-        const origin = this.origins[output.place.value];
+        const origin = this.origins[this.overwritten(output.place.value)];
         const isOwn = origin?.kind === "state" && first?.of === "value" && first.handle === origin.handle;
-        if (!isOwn || counts.get(first.handle) !== 1)
+        if (!isOwn || turns.some((turn) => turn.of === "value" && turn.handle === first.handle && !isOver(turn.value)))
           throw new Obstacle("memory that is not a state's is written over");
       } else if (first)
         output.place =

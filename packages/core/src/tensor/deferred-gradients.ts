@@ -78,8 +78,10 @@ function standIns(
   deferred: Deferred,
 ): LeafGradient[] {
   const inputs = [root];
-  return leaves.map((leaf, i) => {
-    const like = gradients[i];
-    return { leaf, gradient: like ? new StandIn(inputs, like, root.device, deferred) : null };
-  });
+  const found: LeafGradient[] = [];
+  for (let i = 0; i < leaves.length; i++) {
+    const [leaf, like] = [leaves[i], gradients[i]];
+    if (leaf) found.push({ leaf, gradient: like ? new StandIn(inputs, like, root.device, deferred) : null });
+  }
+  return found;
 }

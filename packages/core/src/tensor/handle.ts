@@ -50,14 +50,14 @@ export class Handle {
 
   constructor(node: Node) {
     this.current = node;
-    if (node.requiresGrad && node.op.kind === "leaf") node.owner ??= this;
+    if (node.requiresGrad && node.opKind === "leaf") node.owner ??= this;
     if (trace !== null) trace.made.add(this);
   }
 
   /** The graph node behind the handle. Replaced by updates; not for applications. */
   get node(): Node {
     if (this.held !== null && this.held.value !== null) this.show(this.held.value);
-    if (this.current.op.kind === "standIn") this.lookInto();
+    if (this.current.opKind === "standIn") this.lookInto();
     if (trace !== null) this.noteRead();
     return this.current;
   }
@@ -104,7 +104,7 @@ export class Handle {
 
   /** The node, or one that stands for it: for those who read the value and not where it comes from. */
   get nodeOrStandIn(): Node {
-    return this.current.op.kind === "standIn" ? this.current : this.node;
+    return this.current.opKind === "standIn" ? this.current : this.node;
   }
 
   private show(value: DeviceStorage): void {
@@ -165,7 +165,7 @@ export class Handle {
     this.resets++;
     const { gradient } = this;
     // What stands for another need not be built to be given up.
-    const node = gradient.current.op.kind === "standIn" ? gradient.current : gradient.node;
+    const node = gradient.current.opKind === "standIn" ? gradient.current : gradient.node;
     leaveNextRun(node);
     if (node.storage) {
       node.gone = whyGone.gradient;
@@ -248,7 +248,7 @@ export class Handle {
 
   /** The handle of the gradient, if it has one. */
   get lastGradient(): Handle | null {
-    if (this.gradient?.current.op.kind === "standIn") this.gradient.lookInto();
+    if (this.gradient?.current.opKind === "standIn") this.gradient.lookInto();
     return this.gradient;
   }
 

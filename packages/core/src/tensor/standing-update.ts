@@ -48,7 +48,7 @@ export class StandingUpdate {
     const { grad } = parameter;
     if (grad === null || !StandingUpdate.isPossible) return grad;
     const node = grad.nodeOrStandIn;
-    return node.op.kind === "standIn" && node.storage === null ? new Tensor(realNode(node)) : grad;
+    return node.opKind === "standIn" && node.storage === null ? new Tensor(realNode(node)) : grad;
   }
 
   /**

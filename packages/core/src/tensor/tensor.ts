@@ -96,7 +96,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     other: B & BroadcastCheck<"add", ShapeOf<T>, ShapeOf<B>>,
   ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   add(other: Tensor | number): Tensor {
-    return new Tensor(builder.add(...alike(this.node, nodeOf(other))));
+    return combined(builder.add, this.node, nodeOf(other));
   }
   sub(other: Tensor<S> | number): Tensor<S>;
   sub<T extends Tensor, B extends Tensor | number>(
@@ -104,7 +104,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     other: B & BroadcastCheck<"sub", ShapeOf<T>, ShapeOf<B>>,
   ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   sub(other: Tensor | number): Tensor {
-    return new Tensor(builder.sub(...alike(this.node, nodeOf(other))));
+    return combined(builder.sub, this.node, nodeOf(other));
   }
   mul(other: Tensor<S> | number): Tensor<S>;
   mul<T extends Tensor, B extends Tensor | number>(
@@ -112,7 +112,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     other: B & BroadcastCheck<"mul", ShapeOf<T>, ShapeOf<B>>,
   ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   mul(other: Tensor | number): Tensor {
-    return new Tensor(builder.mul(...alike(this.node, nodeOf(other))));
+    return combined(builder.mul, this.node, nodeOf(other));
   }
   /** True division: integers become float32. */
   div(other: Tensor<S> | number): Tensor<S>;
@@ -121,7 +121,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     other: B & BroadcastCheck<"div", ShapeOf<T>, ShapeOf<B>>,
   ): Tensor<Broadcast<ShapeOf<T>, ShapeOf<B>>>;
   div(other: Tensor | number): Tensor {
-    return new Tensor(builder.div(...alike(toFloat(this.node), nodeOf(other))));
+    return combined(builder.div, toFloat(this.node), nodeOf(other));
   }
   pow(exponent: Tensor<S> | number): Tensor<S>;
   pow<T extends Tensor, B extends Tensor | number>(
@@ -259,7 +259,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     other: Tensor<B> & MatMulCheck<ShapeOf<T>, B>,
   ): Tensor<MatMul<ShapeOf<T>, B>>;
   matmul(other: Tensor): Tensor {
-    return new Tensor(matmulNode(...alike(this.node, other.node)));
+    return combined(matmulNode, this.node, other.node);
   }
 
   private reduced(
@@ -418,7 +418,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
   dataSync(): TypedArray {
     refuseReading(this.shape);
     const { node } = this;
-    realizeForReading([node]);
+    if (node.storage === null) realizeForReading([node]);
     return valuesOf(node);
   }
   /** The value of a tensor with one element. */
@@ -463,6 +463,13 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     // Isolated declarations know no computed names of methods.
     Object.defineProperty(Tensor.prototype, inspect, { value: Tensor.prototype.toString });
   }
+}
+
+/** What `make` makes of both operands in one dtype. */
+function combined(make: (a: Node, b: Node) => Node, a: Node, b: Node | number): Tensor {
+  if (typeof b !== "number" && a.dtype === b.dtype) return new Tensor(make(a, b));
+  const [x, y] = alike(a, b);
+  return new Tensor(make(x, y));
 }
 
 export const nodeOf = (x: Tensor | number): Node | number => (typeof x === "number" ? x : x.node);

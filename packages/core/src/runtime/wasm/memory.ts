@@ -16,6 +16,7 @@ export class LinearMemory {
   /** Views of all of it. They are replaced when the memory grows: never keep one across an allocation, or it is too short. */
   bytes: Uint8Array<ArrayBufferLike>;
   int32: Int32Array<ArrayBufferLike>;
+  float32: Float32Array<ArrayBufferLike>;
   float64: Float64Array<ArrayBufferLike>;
   /** Bytes in blocks that are in use. */
   usedBytes = 0;
@@ -33,6 +34,7 @@ export class LinearMemory {
     const buffer = this.buffer();
     this.bytes = new Uint8Array(buffer);
     this.int32 = new Int32Array(buffer);
+    this.float32 = new Float32Array(buffer);
     this.float64 = new Float64Array(buffer);
     // Address 0 is nobody's, so that 0 can mean "none".
     this.end = buffer.byteLength - marginBytes;
@@ -74,6 +76,7 @@ export class LinearMemory {
     const buffer = this.buffer();
     this.bytes = new Uint8Array(buffer);
     this.int32 = new Int32Array(buffer);
+    this.float32 = new Float32Array(buffer);
     this.float64 = new Float64Array(buffer);
     const end = buffer.byteLength - marginBytes;
     this.blocks.extend(this.end, end - this.end);
