@@ -2,7 +2,7 @@
 // where results go, and where everything lies in the workspace.
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
-import { batchColumns, firstToBatch } from "./contract-batch.ts";
+import { batchColumns, firstToBatch, joinColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
 import { type RowColumns, rowColumns, runColumns } from "./contract-rows.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
@@ -155,6 +155,11 @@ const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
 /** Results that cannot be finished block by block are taken apart into a batch, where that helps. */
 function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
   const plan = planApart(kernel, wide);
+  for (const joined of [joinColumns(kernel), joinColumns(swapRoles(kernel))]) {
+    const together = joined && planBlocks(joined, wide);
+    if (together && together.epilogue.kind !== "whole" && total(together, wide) < 0.95 * total(plan, wide))
+      return together;
+  }
   for (const rows of [rowColumns(kernel), rowColumns(swapRoles(kernel))]) {
     const inPlace = rows && planGemm(rows.kernel, null, wide, rows);
     if (inPlace?.epilogue.kind === "blocks" && total(inPlace, wide) < total(plan, wide)) return inPlace;
@@ -329,7 +334,7 @@ function planGemm(
   const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
   const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
   if (epilogue?.kind !== "whole") {
-    const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
+    const wanted = Math.min(Math.floor(manyUnits / batch), (2 * m * n * k) / unitFlops);
     // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
     // from far rows in several steps, or where stores run along them; and whole where rows are.
     const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
