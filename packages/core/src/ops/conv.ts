@@ -214,7 +214,9 @@ type Steps = Pick<Conv, "stride" | "dilation">;
 /** Sums of so many terms are written out. */
 const maxUnrolled = 64;
 /** A product of no more rows than this reads more than it multiplies. */
-const fewRows = 2;
+const fewRows = 4;
+/** So many times the cells in a row may be its windows before those that see zeros are too many. */
+const manyZeros = 1.15;
 
 /** x[N, groups · c, ...spatial], w[groups, m, c, ...kernel] → [N, groups · m, ...counts], of all windows inside the framed x. */
 function correlate<L>(k: Lowering<L>, x: L, margins: Margins, w: L, steps: Steps): L {
@@ -222,8 +224,16 @@ function correlate<L>(k: Lowering<L>, x: L, margins: Margins, w: L, steps: Steps
   const taps = sizeOf(kernel);
   const isShort = m === 1 && taps * c <= maxUnrolled && taps * c > 0 && (taps > 1 || c === 1);
   if (isShort) return correlateDirect(k, framed(k, x, margins), w, steps);
-  const isNarrow = m <= fewRows && (kernel.at(-1) ?? 1) > 1 && steps.stride.at(-1) === 1;
-  return isNarrow ? correlateNarrow(k, x, margins, w, steps) : correlateMany(k, framed(k, x, margins), w, steps);
+  return isNarrow(k.shapeOf(x), margins, [m, ...kernel], steps)
+    ? correlateNarrow(k, x, margins, w, steps)
+    : correlateMany(k, framed(k, x, margins), w, steps);
+}
+
+/** Whether the taps in a row of the kernel are worth rows of a product each, which then meets no zeros beside the cells. */
+function isNarrow(x: Shape, { low, high }: Margins, [m = 1, ...kernel]: Shape, { stride, dilation }: Steps): boolean {
+  const [cells = 1, taps = 1] = [x.at(-1), kernel.at(-1)];
+  const windows = windowCount(cells + (low.at(-1) ?? 0) + (high.at(-1) ?? 0), taps, 1, dilation.at(-1) ?? 1);
+  return taps > 1 && stride.at(-1) === 1 && (m <= fewRows || windows > manyZeros * cells);
 }
 
 function correlateMany<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Steps): L {
@@ -265,8 +275,8 @@ function correlateDirect<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
 }
 
 /**
- * Few channels out: the taps side by side in a row of the kernel are rows of one product with whole rows of cells, and what these
- * come to is added up, shifted.
+ * Few channels out, or many zeros beside the cells: the taps side by side in a row of the kernel are rows of one product with whole
+ * rows of cells, and what these come to is added up, shifted.
  */
 function correlateNarrow<L>(k: Lowering<L>, x: L, { low, high }: Margins, w: L, { stride, dilation }: Steps): L {
   const [groups = 1, m = 1, c = 1, ...kernel] = k.shapeOf(w);
