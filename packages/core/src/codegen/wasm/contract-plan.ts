@@ -92,6 +92,7 @@ const manyRows = 256;
 /** A unit of work that threads share is at least so large, as far as there are many of them. */
 const unitFlops = 1 << 19;
 const manyUnits = 32;
+const fewUnits = 8;
 
 /** From one packed panel to the next: not a power of two, or the panels' parts of one step would meet in few cache sets. */
 export const packedPanelBytes = (pitch: number, kBlock: number): number => floatBytes * pitch * kBlock + 64;
@@ -351,6 +352,11 @@ function planGemm(
     const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : aTabled ? Math.min(192, tallest) : tallest) : 32;
     if (wantedRows > 1 && epilogue?.splitRows !== false)
       rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
+    // Of few units, an odd number leaves one thread of two waiting for the last.
+    const chunks = Math.ceil(m / rowChunk);
+    const units = batch * columnBlocks * chunks;
+    if (wanted > 1 && units % 2 === 1 && units > 1 && units < fewUnits && epilogue?.splitRows !== false)
+      rowChunk = evenBlock(m, m / (chunks + 1), tile.rows);
     rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
     rowChunk = ceilTo(rowChunk, rowBlock);
   }
