@@ -64,9 +64,11 @@ export function cutOfReduce(op: FoldOp, shape: Shape, axes: readonly number[]): 
 }
 
 /** Products: terms for each result, and results, that make a second step worth its while. */
-const manySteps = 1 << 11;
+const manySteps = 1 << 12;
 const fewProducts = 1 << 15;
-const fewestProducts = 4;
+/** Of images. */
+const manyPositions = 1 << 11;
+const fewestOfImages = 4;
 
 /**
  * The cut of the first contracted axis that fits, as an axis of `a`; null where one step is better. Where others are summed over
@@ -75,10 +77,12 @@ const fewestProducts = 4;
 export function cutOfContract(a: Shape, b: Shape, { contractA, contractB }: Contraction): Cut | null {
   const steps = sizeOf(contractA.map((axis) => a[axis] ?? 1));
   const results = (sizeOf(a) / steps) * (sizeOf(b) / sizeOf(contractB.map((axis) => b[axis] ?? 1)));
-  if (steps < manySteps || results > fewProducts || steps * results < 1 << 22) return null;
+  const areImages = contractA.length > 1;
+  if (steps < (areImages ? manyPositions : manySteps) || results > fewProducts || steps * results < 1 << 22)
+    return null;
   for (const axis of contractA) {
-    const cut = cutAxis(axis, a[axis] ?? 1, fewestParts, fewestProducts);
-    if (cut) return { ...cut, interleaved: contractA.length > 1 };
+    const cut = cutAxis(axis, a[axis] ?? 1, fewestParts, areImages ? fewestOfImages : fewestParts);
+    if (cut) return { ...cut, interleaved: areImages };
   }
   return null;
 }
