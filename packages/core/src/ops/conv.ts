@@ -214,7 +214,9 @@ type Steps = Pick<Conv, "stride" | "dilation">;
 /** Sums of so many terms are written out. */
 const maxUnrolled = 64;
 /** A product of no more rows than this reads more than it multiplies. */
-const fewRows = 2;
+const fewRows = 4;
+/** So many times the cells in a row may be its windows before those that see zeros are too many. */
+const manyZeros = 1.15;
 
 /** x[N, groups · c, ...spatial], w[groups, m, c, ...kernel] → [N, groups · m, ...counts], of all windows inside the framed x. */
 function correlate<L>(k: Lowering<L>, x: L, margins: Margins, w: L, steps: Steps): L {
@@ -222,8 +224,16 @@ function correlate<L>(k: Lowering<L>, x: L, margins: Margins, w: L, steps: Steps
   const taps = sizeOf(kernel);
   const isShort = m === 1 && taps * c <= maxUnrolled && taps * c > 0 && (taps > 1 || c === 1);
   if (isShort) return correlateDirect(k, framed(k, x, margins), w, steps);
-  const isNarrow = m <= fewRows && (kernel.at(-1) ?? 1) > 1 && steps.stride.at(-1) === 1;
-  return isNarrow ? correlateNarrow(k, x, margins, w, steps) : correlateMany(k, framed(k, x, margins), w, steps);
+  return isNarrow(k.shapeOf(x), margins, [m, ...kernel], steps)
+    ? correlateNarrow(k, x, margins, w, steps)
+    : correlateMany(k, framed(k, x, margins), w, steps);
+}
+
+/** Whether the taps in a row of the kernel are worth rows of a product each, which then meets no zeros beside the cells. */
+function isNarrow(x: Shape, { low, high }: Margins, [m = 1, ...kernel]: Shape, { stride, dilation }: Steps): boolean {
+  const [cells = 1, taps = 1] = [x.at(-1), kernel.at(-1)];
+  const windows = windowCount(cells + (low.at(-1) ?? 0) + (high.at(-1) ?? 0), taps, 1, dilation.at(-1) ?? 1);
+  return taps > 1 && stride.at(-1) === 1 && (m <= fewRows || windows > manyZeros * cells);
 }
 
 function correlateMany<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Steps): L {
@@ -233,15 +243,13 @@ function correlateMany<L>(k: Lowering<L>, x: L, w: L, { stride, dilation }: Step
   const read = k.view(x, { kind: "windows", axes: range(2, rank), size: kernel, step: stride, dilation });
   const counts = k.shapeOf(read).slice(2, 2 + rank);
   const source = k.view(read, { kind: "reshape", shape: [n, groups, c, ...counts, ...kernel] });
-  const product = k.contract(w, source, {
-    batchA: [0],
-    batchB: [1],
-    contractA: [2, ...range(3, rank)],
+  const product = k.contract(forEach(k, n, w), source, {
+    batchA: [0, 1],
+    batchB: [0, 1],
+    contractA: [3, ...range(4, rank)],
     contractB: [2, ...range(3 + rank, rank)],
   });
-  // [groups, m, N, ...counts] → [N, groups, m, ...counts]
-  const turned = k.view(product, { kind: "permute", axes: [2, 0, 1, ...range(3, rank)] });
-  return k.view(turned, { kind: "reshape", shape: [n, groups * m, ...counts] });
+  return k.view(product, { kind: "reshape", shape: [n, groups * m, ...counts] });
 }
 
 /** One channel out of few, as in depthwise convolutions: the sum over channels and taps is written out. */
@@ -267,8 +275,8 @@ function correlateDirect<L>(k: Lowering<L>, x: L, w: L, steps: Steps): L {
 }
 
 /**
- * Few channels out: the taps side by side in a row of the kernel are rows of one product with whole rows of cells, and what these
- * come to is added up, shifted.
+ * Few channels out, or many zeros beside the cells: the taps side by side in a row of the kernel are rows of one product with whole
+ * rows of cells, and what these come to is added up, shifted.
  */
 function correlateNarrow<L>(k: Lowering<L>, x: L, { low, high }: Margins, w: L, { stride, dilation }: Steps): L {
   const [groups = 1, m = 1, c = 1, ...kernel] = k.shapeOf(w);
@@ -284,38 +292,42 @@ function correlateNarrow<L>(k: Lowering<L>, x: L, { low, high }: Margins, w: L, 
   });
   const [n = 1, , ...counts] = k.shapeOf(read).slice(0, 2 + rank);
   const rows = k.contract(
-    w,
+    forEach(k, n, w),
     k.view(read, { kind: "reshape", shape: [n, groups, c, ...counts, ...kernel.slice(0, -1)] }),
     {
-      batchA: [0],
-      batchB: [1],
-      contractA: [2, ...outer.map((axis) => 3 + axis)],
+      batchA: [0, 1],
+      batchB: [0, 1],
+      contractA: [3, ...outer.map((axis) => 4 + axis)],
       contractB: [2, ...outer.map((axis) => 3 + rank + axis)],
     },
   );
-  // [groups, m, taps, N, ...counts], of which the last counts cells: they become windows.
+  // [N, groups, m, taps, ...counts], of which the last counts cells: they become windows.
   const taps = kernel.at(-1) ?? 1;
   const apart = dilation.at(-1) ?? 1;
   const cells = counts.at(-1) ?? 1;
   const windows = windowCount(cells + (low.at(-1) ?? 0) + (high.at(-1) ?? 0), taps, 1, apart);
-  const inFront = range(0, rank).map(() => 0);
-  const sum = sumOverTaps(k, [taps], ([tap = 0]) => {
+  const inFront = outer.map(() => 0);
+  return sumOverTaps(k, [taps], ([tap = 0]) => {
     const all = k.shapeOf(rows);
     const row = k.view(rows, {
       kind: "slice",
-      start: all.map((_, i) => (i === 2 ? tap : 0)),
+      start: all.map((_, i) => (i === 3 ? tap : 0)),
       step: all.map(() => 1),
-      size: all.map((size, i) => (i === 2 ? 1 : size)),
+      size: all.map((size, i) => (i === 3 ? 1 : size)),
     });
     const before = (low.at(-1) ?? 0) - tap * apart;
-    return framed(k, k.view(row, { kind: "reshape", shape: [groups, m, n, ...counts] }), {
+    return framed(k, k.view(row, { kind: "reshape", shape: [n, groups * m, ...counts] }), {
       low: [...inFront, before],
       high: [...inFront, windows - cells - before],
     });
   });
-  const turned = k.view(sum, { kind: "permute", axes: [2, 0, 1, ...range(3, rank)] });
-  return k.view(turned, { kind: "reshape", shape: [n, groups * m, ...counts.slice(0, -1), windows] });
 }
+
+/** The weight once more for each image, in place: then results lie as the images do, and no stride depends on their number. */
+const forEach = <L>(k: Lowering<L>, n: number, w: L): L => {
+  const shape = k.shapeOf(w);
+  return k.view(k.view(w, { kind: "reshape", shape: [1, ...shape] }), { kind: "expand", shape: [n, ...shape] });
+};
 
 function tapsOf(kernel: Shape): Shape[] {
   const strides = contiguousStrides(kernel);
@@ -459,14 +471,14 @@ function collectWindows<L>(k: Lowering<L>, g: L, w: L, attrs: ConvTranspose): L 
   const [out = 0, perGroup = 0, ...kernel] = k.shapeOf(w);
   const rank = kernel.length;
   const sent = k.contract(
-    k.view(w, { kind: "reshape", shape: [groups, out / groups, perGroup, ...kernel] }),
+    forEach(k, n, k.view(w, { kind: "reshape", shape: [groups, out / groups, perGroup, ...kernel] })),
     k.view(g, { kind: "reshape", shape: [n, groups, out / groups, ...counts] }),
-    { batchA: [0], batchB: [1], contractA: [1], contractB: [2] },
+    { batchA: [0, 1], batchB: [0, 1], contractA: [2], contractB: [2] },
   );
-  // [groups, C / groups, ...kernel, N, ...counts] → [N, C, ...counts, ...kernel]
+  // [N, groups, C / groups, ...kernel, ...counts] → [N, C, ...counts, ...kernel]
   const turned = k.view(sent, {
     kind: "permute",
-    axes: [2 + rank, 0, 1, ...range(3 + rank, rank), ...range(2, rank)],
+    axes: [0, 1, 2, ...range(3 + rank, rank), ...range(3, rank)],
   });
   const channels = groups * perGroup;
   const read = k.view(turned, { kind: "reshape", shape: [n, channels, ...counts, ...kernel] });

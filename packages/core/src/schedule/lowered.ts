@@ -9,7 +9,7 @@ import type { Attrs } from "../graph/node.ts";
 import type { Check } from "../kernel/ir.ts";
 import { extents, freeAxes } from "./contract.ts";
 import { asSumOfProducts } from "./matrix-vector.ts";
-import { type Cut, cutAxes, cutOfContract, cutOfReduce, cutShape } from "./two-steps.ts";
+import { type Cut, cutAxes, cutOfContract, cutOfReduce, cutShape, partsAxis } from "./two-steps.ts";
 
 export type Body =
   /** A computed buffer: plan input number `index`. */
@@ -202,13 +202,13 @@ export class LoweredGraph implements Lowering<Lowered> {
     if (sums) return this.view(sums, { kind: "reshape", shape });
     const cut = cutOfContract(a.shape, b.shape, contraction);
     if (cut) {
-      const cutB: Cut = { axis: contractB[contractA.indexOf(cut.axis)] ?? 0, parts: cut.parts };
+      const cutB: Cut = { ...cut, axis: contractB[contractA.indexOf(cut.axis)] ?? 0 };
       const parts = this.contract(
         this.view(a, { kind: "reshape", shape: cutShape(a.shape, cut) }),
         this.view(b, { kind: "reshape", shape: cutShape(b.shape, cutB) }),
         {
-          batchA: [cut.axis, ...cutAxes(batchA, cut)],
-          batchB: [cutB.axis, ...cutAxes(batchB, cutB)],
+          batchA: [partsAxis(cut), ...cutAxes(batchA, cut)],
+          batchB: [partsAxis(cutB), ...cutAxes(batchB, cutB)],
           contractA: cutAxes(contractA, cut),
           contractB: cutAxes(contractB, cutB),
         },

@@ -18,10 +18,11 @@ const rowsOfBlock = 32;
 /** Shorter rows share cache lines. */
 const longRow = 64;
 
-/** An axis of `before` that is cut into [parts, size / parts]; or that stays whole, where `parts` is its size. */
+/** An axis of `before` that is cut into [parts, size / parts], or into [size / parts, parts]: every part takes one of each row. */
 export interface Cut {
   readonly axis: number;
   readonly parts: number;
+  readonly interleaved?: boolean;
 }
 
 /** How to cut the axis into parts; null where its size has no fitting divisor. */
@@ -65,23 +66,34 @@ export function cutOfReduce(op: FoldOp, shape: Shape, axes: readonly number[]): 
 /** Products: terms for each result, and results, that make a second step worth its while. */
 const manySteps = 1 << 12;
 const fewProducts = 1 << 15;
+/** Of images. */
+const manyPositions = 1 << 11;
+const fewestOfImages = 4;
 
-/** The cut of the first contracted axis that fits, as an axis of `a`; null where one step is better. */
+/**
+ * The cut of the first contracted axis that fits, as an axis of `a`; null where one step is better. Where others are summed over
+ * within it, as positions are within images, parts take turns: no stride then depends on how many images there are.
+ */
 export function cutOfContract(a: Shape, b: Shape, { contractA, contractB }: Contraction): Cut | null {
   const steps = sizeOf(contractA.map((axis) => a[axis] ?? 1));
   const results = (sizeOf(a) / steps) * (sizeOf(b) / sizeOf(contractB.map((axis) => b[axis] ?? 1)));
-  if (steps < manySteps || results > fewProducts || steps * results < 1 << 22) return null;
+  const areImages = contractA.length > 1;
+  if (steps < (areImages ? manyPositions : manySteps) || results > fewProducts || steps * results < 1 << 22)
+    return null;
   for (const axis of contractA) {
-    const cut = cutAxis(axis, a[axis] ?? 1, fewestParts);
-    if (cut) return cut;
+    const cut = cutAxis(axis, a[axis] ?? 1, fewestParts, areImages ? fewestOfImages : fewestParts);
+    if (cut) return { ...cut, interleaved: areImages };
   }
   return null;
 }
 
 /** The shape with the axis cut in two. */
-export const cutShape = (shape: Shape, { axis, parts }: Cut): Shape =>
-  shape.flatMap((size, i) => (i === axis ? [parts, size / parts] : [size]));
+export const cutShape = (shape: Shape, { axis, parts, interleaved }: Cut): Shape =>
+  shape.flatMap((size, i) => (i !== axis ? [size] : interleaved ? [size / parts, parts] : [parts, size / parts]));
 
-/** Where axes stand after the cut: the one that was cut is its second part. */
-export const cutAxes = (axes: readonly number[], { axis }: Cut): number[] =>
-  axes.map((one) => (one >= axis ? one + 1 : one));
+/** Which axis counts the parts after the cut. */
+export const partsAxis = ({ axis, interleaved }: Cut): number => (interleaved ? axis + 1 : axis);
+
+/** Where axes stand after the cut: the one that was cut is what is within the parts. */
+export const cutAxes = (axes: readonly number[], { axis, interleaved }: Cut): number[] =>
+  axes.map((one) => (one > axis || (one === axis && !interleaved) ? one + 1 : one));

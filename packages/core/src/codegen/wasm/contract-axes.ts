@@ -119,6 +119,18 @@ export function rearrange(
   };
 }
 
+/** The same product with one of its axes as two, of which the second has `inner` indices. */
+export function splitAxis(kernel: ContractKernel, axis: number, inner: number): ContractKernel {
+  const { batch, m, n, k } = kernel;
+  const { mStart, nStart, kStart } = groupsOf(kernel);
+  const split = (sizes: readonly number[], from: number): readonly number[] =>
+    sizes.flatMap((size, i) => (from + i === axis ? [size / inner, inner] : [size]));
+  const sizes = { batch: split(batch, 0), m: split(m, mStart), n: split(n, nStart), k: split(k, kStart) };
+  return rearrange(kernel, sizes, (list) =>
+    list.flatMap((stride, i) => (i === axis ? [stride * inner, stride] : [stride])),
+  );
+}
+
 /** The same product with a and b, m and n in each other's place. */
 export function swapRoles(kernel: ContractKernel): ContractKernel {
   const { batch, m, n, k } = kernel;

@@ -1,10 +1,10 @@
 // Products whose stores do not walk evenly along their columns: [images, pixels] of a convolution become a batch of
-// images, each of which is stored evenly.
+// images, each of which is stored evenly. And the other way round: images of few pixels become columns of one product.
 import { sizeOf } from "../../base/shape.ts";
 import type { Guard } from "../../base/view.ts";
 import type { ContractKernel } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
-import { collapseTogether, groupsOf, rearrange } from "./contract-axes.ts";
+import { collapseTogether, groupsOf, rearrange, splitAxis } from "./contract-axes.ts";
 
 /** Columns that are left must be worth a tile. */
 const fewestColumns = 32;
@@ -51,5 +51,40 @@ export function moveToBatch(kernel: ContractKernel, count: number): ContractKern
     ...list.slice(nStart, nStart + count),
     ...list.slice(mStart, nStart),
     ...list.slice(nStart + count),
+  ]);
+}
+
+/** Images of fewer pixels are taken together, … */
+const manyColumns = 128;
+/** … but not more than this: threads share the rest. */
+const mostColumns = 512;
+
+/**
+ * The same product with some of the batch at a time as columns: of the axis that moves b alone, where there are few columns. Null
+ * where there is nothing to take.
+ */
+export function joinColumns(kernel: ContractKernel): ContractKernel | null {
+  const { a, b, batch } = kernel;
+  if (a.kind !== "load" || b.kind !== "load") return null;
+  const columns = sizeOf(kernel.n);
+  const axis = batch.findIndex((size, i) => size > 1 && a.view.strides[i] === 0 && b.view.strides[i] !== 0);
+  const size = batch[axis] ?? 1;
+  if (axis < 0 || columns >= manyColumns) return null;
+  let count = Math.min(size, Math.ceil(manyColumns / columns));
+  while (size % count !== 0) count++;
+  while (count > 1 && (count * columns > mostColumns || size % count !== 0)) count--;
+  return count > 1 ? moveToColumns(splitAxis(kernel, axis, count), axis + 1) : null;
+}
+
+/** The same product with an axis of the batch as the first one of n. */
+function moveToColumns(kernel: ContractKernel, axis: number): ContractKernel {
+  const { batch, m, n, k } = kernel;
+  const { mStart, nStart } = groupsOf(kernel);
+  const sizes = { batch: batch.toSpliced(axis, 1), m, n: [batch[axis] ?? 1, ...n], k };
+  return rearrange(kernel, sizes, (list) => [
+    ...list.slice(0, mStart).toSpliced(axis, 1),
+    ...list.slice(mStart, nStart),
+    ...list.slice(axis, axis + 1),
+    ...list.slice(nStart),
   ]);
 }

@@ -2,7 +2,7 @@
 // where results go, and where everything lies in the workspace.
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
-import { batchColumns, firstToBatch } from "./contract-batch.ts";
+import { batchColumns, firstToBatch, joinColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
 import { type RowColumns, rowColumns, runColumns } from "./contract-rows.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
@@ -92,6 +92,7 @@ const manyRows = 256;
 /** A unit of work that threads share is at least so large, as far as there are many of them. */
 const unitFlops = 1 << 19;
 const manyUnits = 32;
+const fewUnits = 8;
 
 /** From one packed panel to the next: not a power of two, or the panels' parts of one step would meet in few cache sets. */
 export const packedPanelBytes = (pitch: number, kBlock: number): number => floatBytes * pitch * kBlock + 64;
@@ -155,6 +156,11 @@ const isDotProducts = ({ a, b, m, k }: GemmPlan): boolean =>
 /** Results that cannot be finished block by block are taken apart into a batch, where that helps. */
 function planBatched(kernel: ContractKernel, wide: boolean): GemmPlan {
   const plan = planApart(kernel, wide);
+  for (const joined of [joinColumns(kernel), joinColumns(swapRoles(kernel))]) {
+    const together = joined && planBlocks(joined, wide);
+    if (together && together.epilogue.kind !== "whole" && total(together, wide) < 0.95 * total(plan, wide))
+      return together;
+  }
   for (const rows of [rowColumns(kernel), rowColumns(swapRoles(kernel))]) {
     const inPlace = rows && planGemm(rows.kernel, null, wide, rows);
     if (inPlace?.epilogue.kind === "blocks" && total(inPlace, wide) < total(plan, wide)) return inPlace;
@@ -203,7 +209,7 @@ function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
  * Cycles for each step of k: for the tiles, and nearly one for each element that is packed, less where whole vectors are.
  * What is read in place where steps are far apart comes from a distant cache: elements of a one by one, those of b as vectors.
  */
-function costOf({ m, lanes: n, k, a, b, batch, kBlock, target }: GemmPlan, wide: boolean): number {
+function costOf({ m, lanes: n, k, a, b, batch, kBlock, target, tile }: GemmPlan, wide: boolean): number {
   const reading = (
     { packed, tabled, hoisted, lanes, k: steps }: GemmOperand,
     count: number,
@@ -217,7 +223,9 @@ function costOf({ m, lanes: n, k, a, b, batch, kBlock, target }: GemmPlan, wide:
   const tiles = tileCost(m, n, wide, a.tabled ? tabledRows : m);
   // Vectors that begin anywhere often lie in two lines of the cache.
   const split = b.tabled ? 0.1 * tiles : 0;
-  return tiles + split + reading(a, m, 0.8) + reading(b, n, 0.2) + copying;
+  // An address is added up for each row of a table: twelve multiply-adds hide that, six do not.
+  const addresses = a.tabled && tile.vectors <= (wide ? 2 : 1) ? 0.25 * tiles : 0;
+  return tiles + split + addresses + reading(a, m, 0.8) + reading(b, n, 0.2) + copying;
 }
 
 /** How far apart the first and the last step of a block lie, where it is read in place. */
@@ -329,7 +337,7 @@ function planGemm(
   const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
   const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
   if (epilogue?.kind !== "whole") {
-    const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
+    const wanted = Math.min(Math.floor(manyUnits / batch), (2 * m * n * k) / unitFlops);
     // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
     // from far rows in several steps, or where stores run along them; and whole where rows are.
     const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
@@ -344,6 +352,11 @@ function planGemm(
     const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : aTabled ? Math.min(192, tallest) : tallest) : 32;
     if (wantedRows > 1 && epilogue?.splitRows !== false)
       rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
+    // Of few units, an odd number leaves one thread of two waiting for the last.
+    const chunks = Math.ceil(m / rowChunk);
+    const units = batch * columnBlocks * chunks;
+    if (wanted > 1 && units % 2 === 1 && units > 1 && units < fewUnits && epilogue?.splitRows !== false)
+      rowChunk = evenBlock(m, m / (chunks + 1), tile.rows);
     rowBlock = evenBlock(rowChunk, rowBlock, tile.rows);
     rowChunk = ceilTo(rowChunk, rowBlock);
   }

@@ -2,7 +2,7 @@
 // one run, with the cells between the rows, they are read where they lie, and nothing is packed: what the cells in between
 // come to is thrown away.
 import type { ContractKernel } from "../../kernel/ir.ts";
-import { groupsOf, rearrange } from "./contract-axes.ts";
+import { groupsOf, splitAxis } from "./contract-axes.ts";
 import { moveToBatch } from "./contract-batch.ts";
 
 /** A product whose columns are such rows: `lanes` from the first cell to the last, of which n's axes lie at `strides`. */
@@ -68,16 +68,5 @@ function shorten(kernel: ContractKernel, axes: number, pitch: number): ContractK
   let kept = Math.max(1, Math.floor(mostLanes / pitch));
   while (first % kept !== 0) kept--;
   // A few rows alone are mostly ends.
-  return kept * 4 < mostLanes / pitch ? kernel : moveToBatch(splitFirst(kernel, kept), 1);
-}
-
-/** The first axis of n as two, of which the second has `inner` indices. */
-function splitFirst(kernel: ContractKernel, inner: number): ContractKernel {
-  const { batch, m, n, k } = kernel;
-  const { nStart } = groupsOf(kernel);
-  const [first = 1, ...others] = n;
-  return rearrange(kernel, { batch, m, n: [first / inner, inner, ...others], k }, (list) => {
-    const stride = list[nStart] ?? 0;
-    return [...list.slice(0, nStart), stride * inner, stride, ...list.slice(nStart + 1)];
-  });
+  return kept * 4 < mostLanes / pitch ? kernel : moveToBatch(splitAxis(kernel, groupsOf(kernel).nStart, kept), 1);
 }

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { beforeAll, describe, expect, it } from "vitest";
 import { apply, Case, check, filled, floats, load, random, wholes } from "./contract-cases.ts";
+import { planContract } from "./contract-plan.ts";
 import { goesOn, keepsPanels } from "./emit.ts";
 import { loadKernel } from "./harness.ts";
 
@@ -144,6 +145,19 @@ describe("contract", () => {
     }
   });
 
+  it("takes images of few pixels together, as many as divide them", () => {
+    const batchOf = (images: number, out: number): number => {
+      const size = out + 2;
+      const c = new Case({ batch: [images], m: [64], n: [out, out], k: [64, 3, 3] });
+      const windows = c.load(1, [64 * size * size, 0, size, 1, size * size, size, 1]);
+      const plan = planContract(c.kernel(c.load(0, c.order(c.at.m, c.at.k)), windows, [c.store(2, c.acc())]), true);
+      return plan.kind === "gemm" ? plan.batch : 0;
+    };
+    expect([batchOf(64, 7), batchOf(63, 7), batchOf(12, 1), batchOf(67, 7), batchOf(64, 12)]).toEqual([
+      16, 21, 1, 67, 64,
+    ]);
+  });
+
   it("multiplies float64 and int32", () => {
     const doubles = new Case({ m: [9], n: [11], k: [13] }, "float64");
     const { m, n, k } = doubles.at;
@@ -189,6 +203,10 @@ describe("contract of windows", () => {
     // Windows that are read one by one, over several blocks of k.
     { images: 3, channels: 37, size: 11, filters: 20, window: 3, step: 1, dilation: 1 },
     { images: 5, channels: 3, size: 23, filters: 40, window: 3, step: 2, dilation: 2 },
+    // Images of few pixels, of which all or some are taken together.
+    { images: 12, channels: 5, size: 5, filters: 20, window: 3, step: 1, dilation: 1 },
+    { images: 6, channels: 37, size: 9, filters: 40, window: 3, step: 1, dilation: 1 },
+    { images: 7, channels: 6, size: 3, filters: 70, window: 3, step: 1, dilation: 1 },
   ];
   for (const { images, channels, size, filters, window, step, dilation } of shapes) {
     const out = Math.floor((size - dilation * (window - 1) - 1) / step) + 1;

@@ -93,6 +93,39 @@ function batched(m: number, n: number, k: number): (batch: number) => Product {
   };
 }
 
+/** Windows of 3×3 over images, with one weight for all: stored as images lie. */
+function images(channels: number, filters: number, out: number): (batch: number) => Product {
+  return (batch) => {
+    const size = out + 2;
+    const c = new Case({ batch: [batch], m: [filters], n: [out, out], k: [channels, 3, 3] });
+    const { at } = c;
+    const windows = c.load(1, [channels * size * size, 0, size, 1, size * size, size, 1]);
+    return {
+      kernel: c.kernel(c.load(0, c.order(at.m, at.k)), windows, [c.store(2, c.acc())]),
+      inputs: [wholes(filters * channels * 9), wholes(batch * channels * size * size)],
+      outputs: [new Float32Array(batch * filters * out * out)],
+    };
+  };
+}
+
+/** The gradient of their weight, in four parts that take turns. */
+function filter(channels: number, filters: number, out: number): (batch: number) => Product {
+  return (batch) => {
+    const size = out + 2;
+    const c = new Case({ batch: [4], m: [filters], n: [channels, 3, 3], k: [batch, out, out] });
+    const [image, result] = [channels * size * size, filters * out * out];
+    return {
+      kernel: c.kernel(
+        c.load(0, [result, out * out, 0, 0, 0, 4 * result, out, 1]),
+        c.load(1, [image, 0, size * size, size, 1, 4 * image, size, 1]),
+        [c.store(2, c.acc())],
+      ),
+      inputs: [wholes(4 * batch * result), wholes(4 * batch * image)],
+      outputs: [new Float32Array(4 * filters * channels * 9)],
+    };
+  };
+}
+
 describe("code of one batch run for another", () => {
   const products: [string, (batch: number) => Product, number][] = [
     ["forward, 33 × 20", forward(33, 20, "N", false), 130],
@@ -103,6 +136,9 @@ describe("code of one batch run for another", () => {
     ["gradient by weights with a store, 80 × 50", gradient(80, 50, true), 1024],
     ["one row of gradients", gradient(1, 64, true), 130],
     ["a batch of products", batched(9, 12, 7), 130],
+    ["windows over images", images(3, 7, 12), 40],
+    ["windows over images by few filters", images(2, 2, 12), 40],
+    ["gradients by filter", filter(2, 6, 5), 40],
   ];
   for (const [name, product, largest] of products)
     it(`multiplies: ${name}`, () => {
