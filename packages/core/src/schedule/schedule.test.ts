@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planFor, withoutFusion } from "../engine/engine.ts";
+import { gelu, softplus } from "../functions/activation.ts";
 import { square } from "../functions/arithmetic.ts";
 import { cumprod, logcumsumexp } from "../functions/cumulative.ts";
 import { realize } from "../functions/evaluate.ts";
@@ -12,7 +13,7 @@ import { printPlan } from "../kernel/print.ts";
 import { builder } from "../ops/builder.ts";
 import { tensor } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { slotsWritten } from "./traffic.ts";
+import { slotsRead, slotsWritten } from "./traffic.ts";
 
 /** A small generator of our own, so that a failing graph can be made again from its seed. */
 function dice(seed: number): (n: number) => number {
@@ -135,6 +136,43 @@ describe("fusion", () => {
     const written = kernel ? slotsWritten(kernel) : [];
     expect(rest.length).toBe(1);
     expect(written.length).toBe(new Set(written).size);
+  });
+
+  describe("an activation between two products", () => {
+    const [w1, w2, x] = [matrix(3, 8), matrix(8, 5), matrix(6, 3)].map((t, i) =>
+      tensor(
+        Float32Array.from({ length: t.size }, (_, j) => Math.sin(i + 2 * j)),
+        { shape: t.shape, device: "reference" },
+      ),
+    );
+    if (!w1 || !w2 || !x) throw new Error("expected three matrices");
+    const bias = tensor(new Float32Array(8).fill(0.25), { device: "reference" });
+    const gradients = (activation: (x: Tensor) => Tensor): Tensor[] =>
+      grad((a: Tensor, b: Tensor) => square(activation(x.matmul(a).add(bias)).matmul(b)).sum() as Tensor, [0, 1])(
+        w1,
+        w2,
+      ) as Tensor[];
+    const silu = (y: Tensor): Tensor => y.mul(y.sigmoid());
+    /** How many buffers each kernel writes and reads, in the order of these numbers. */
+    const traffic = (activation: (x: Tensor) => Tensor): string[] =>
+      planFor(gradients(activation).map(({ node }) => node))
+        .kernels.map((kernel) => `${slotsWritten(kernel).length} of ${slotsRead(kernel).size}`)
+        .sort();
+
+    it("leaves its value and its derivative, rather than all that the derivative is made of", () => {
+      for (const activation of [gelu, (y: Tensor) => gelu(y, { approximate: "tanh" })])
+        expect(traffic(activation)).toEqual(["1 of 2", "1 of 2", "1 of 2", "1 of 3", "2 of 3"]);
+      // The derivative follows from the value.
+      for (const activation of [(y: Tensor) => y.tanh(), (y: Tensor) => y.relu(), (y: Tensor) => y.sigmoid()])
+        expect(traffic(activation)).toEqual(["1 of 2", "1 of 2", "1 of 2", "1 of 3", "1 of 3"]);
+    });
+
+    it("has the same gradients, fused and apart", () => {
+      for (const activation of [gelu, (y: Tensor) => gelu(y, { approximate: "tanh" }), silu, softplus])
+        expect(values(gradients((y) => activation(y)))).toEqual(
+          withoutFusion(() => values(gradients((y) => activation(y)))),
+        );
+    });
   });
 
   it("copies nothing for a transposed operand", () => {

@@ -3,6 +3,7 @@ import { elementBytes } from "../base/dtype.ts";
 import { GraphError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Kernel, Plan, Slot } from "../kernel/ir.ts";
+import { type Donation, placeDonations } from "./donations.ts";
 import { emitGroup, type Slots } from "./emit.ts";
 import { type Fusion, fuse } from "./fuse.ts";
 import { type LoweredPlan, lower, type Pending } from "./lower.ts";
@@ -10,13 +11,6 @@ import type { Lowered } from "./lowered.ts";
 import { planMemory } from "./memory.ts";
 import { slotsRead, slotsWritten, writesInPlace } from "./traffic.ts";
 import { verify } from "./verify.ts";
-
-export interface Donation {
-  /** The output that may take over … */
-  readonly output: number;
-  /** … the buffer of this input. */
-  readonly input: number;
-}
 
 /** Compiles the structure of a pending graph. `donations` are granted where no kernel reads the old value too late. */
 export function schedule(pending: Pending, donations: readonly Donation[] = [], apart = false): Plan {
@@ -26,7 +20,7 @@ export function schedule(pending: Pending, donations: readonly Donation[] = [], 
   const kernels = fusion.groups
     .flatMap((group) => emitGroup(lowered.graph, group, fusion.stored, table))
     .filter((kernel) => slotsWritten(kernel).length > 0);
-  const { ordered, aliases, commitFrom } = placeDonations(kernels, table, donations);
+  const { ordered, aliases, commitFrom } = placeDonations(kernels, table.outputs, donations, lowered.checks);
   const slots = table.finish(ordered, aliases);
   const plan: Plan = {
     kernels: ordered,
@@ -130,39 +124,4 @@ class SlotTable implements Slots {
     });
     return { slots, bytes };
   }
-}
-
-/**
- * Grants a donation where one map writes the output and reads the input at the same place, and everyone else has read
- * the input before. Kernels that write donated buffers, and those that follow from them, come last.
- */
-function placeDonations(
-  kernels: readonly Kernel[],
-  table: SlotTable,
-  donations: readonly Donation[],
-): { ordered: Kernel[]; aliases: Map<number, number>; commitFrom: number } {
-  const aliases = new Map<number, number>();
-  const late = new Set<Kernel>();
-  for (const { output, input } of donations) {
-    const slot = table.outputs[output];
-    if (slot === undefined) continue;
-    const writers = kernels.filter((kernel) => slotsWritten(kernel).includes(slot));
-    const [writer] = writers;
-    if (writers.length !== 1 || !writer || !writesInPlace(writer, slot, input)) continue;
-    aliases.set(slot, input);
-    late.add(writer);
-  }
-  const written = new Set<number>();
-  for (const kernel of kernels) {
-    if ([...slotsRead(kernel)].some((slot) => written.has(slot))) late.add(kernel);
-    if (late.has(kernel)) for (const slot of slotsWritten(kernel)) written.add(slot);
-  }
-  const tail = kernels.filter((kernel) => late.has(kernel));
-  // A kernel of the tail that reads a donated buffer after its writer would see the new value: no donation then.
-  for (const [slot, input] of aliases) {
-    const at = tail.findIndex((kernel) => slotsWritten(kernel).includes(slot));
-    if (tail.some((kernel, i) => i > at && slotsRead(kernel).has(input))) aliases.delete(slot);
-  }
-  const ordered = [...kernels.filter((kernel) => !late.has(kernel)), ...tail];
-  return { ordered, aliases, commitFrom: ordered.length - tail.length };
 }

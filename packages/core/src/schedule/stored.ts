@@ -3,6 +3,7 @@
 import { contiguousStrides, sizeOf } from "../base/shape.ts";
 import { composeView, contiguousView } from "../base/view.ts";
 import { readsInOrder } from "./access.ts";
+import { factorsOf, sitesOf } from "./factors.ts";
 import { argumentsOf, type Lowered } from "./lowered.ts";
 
 /** A value that several kernels want is recomputed in each up to this cost, and stored above it. */
@@ -27,6 +28,8 @@ const transcendentalCost = 8;
 const maxViews = 16;
 /** Cells of a padded value are checked where they are read: one that is read more often than this is stored with its zeros. */
 const manyReads = 4;
+/** Values for so many elements hardly count. */
+const sharedBy = 16;
 const slow: ReadonlySet<string> = new Set(["div", "sqrt"]);
 const slowCost = 3;
 
@@ -51,7 +54,7 @@ export function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[
   }
   const last = storeSums(nodes, stored);
   storeFramed(nodes, stored);
-  storeShared(nodes, stored);
+  storeShared(nodes, roots, stored);
   storeOftenViewed(nodes, stored);
   return { stored, last };
 }
@@ -144,36 +147,44 @@ function arranged(node: Lowered): Lowered {
  * Adds values that several kernels want and that are dearer to compute again than to read back. What is dear by itself
  * comes first: what follows from it cheaply need not be stored then.
  */
-function storeShared(nodes: readonly Lowered[], stored: Set<Lowered>): void {
+function storeShared(nodes: readonly Lowered[], roots: readonly Lowered[], stored: Set<Lowered>): void {
   const dear = new Set<Lowered>();
   const isDear = ({ body }: Lowered): boolean => body.kind === "apply" && transcendental.has(body.op);
+  const sites = sitesOf(nodes);
+  const known = new Map<Lowered, ReadonlySet<Lowered>>();
+  eachReaders(nodes, stored, (node, readers) => known.set(node, readers));
+  for (const factor of factorsOf(nodes, new Set(roots), stored, sites, known, isDear)) stored.add(factor);
+  /** Kernels: what one product's results come to is one. */
+  const countOf = (readers: ReadonlySet<Lowered>): number =>
+    new Set([...readers].map((reader) => sites.get(reader) ?? reader)).size;
   eachReaders(nodes, stored, (node, readers) => {
     // Roots and operands have buffers already, and keep them however few read them in the end.
-    if (readers > 1 && isDear(node) && !stored.has(node)) dear.add(node);
+    if (isDear(node) && !stored.has(node) && countOf(readers) > 1) dear.add(node);
   });
   for (const node of dear) stored.add(node);
   eachReaders(nodes, stored, (node, readers) => {
-    if (readers > 1 && !stored.has(node) && costOf(node, stored) > recomputeCost) stored.add(node);
+    if (readers.size > 1 && !stored.has(node) && costOf(node, stored) > recomputeCost && countOf(readers) > 1)
+      stored.add(node);
   });
   const single: Lowered[] = [];
   eachReaders(nodes, stored, (node, readers) => {
-    if (readers <= 1 && dear.has(node)) single.push(node);
+    if (countOf(readers) <= 1 && dear.has(node)) single.push(node);
   });
   for (const node of single) stored.delete(node);
 }
 
-/** Visits the nodes, users first, with the number of stored values whose formulas would contain them. */
+/** Visits the nodes, users first, with the stored values whose formulas would contain them. */
 function eachReaders(
   nodes: readonly Lowered[],
   stored: ReadonlySet<Lowered>,
-  visit: (node: Lowered, readers: number) => void,
+  visit: (node: Lowered, readers: ReadonlySet<Lowered>) => void,
 ): void {
   const all = new Map<Lowered, Set<Lowered>>();
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i];
     if (!node || node.body.kind === "input") continue;
     const readers = all.get(node) ?? new Set<Lowered>();
-    visit(node, readers.size);
+    visit(node, readers);
     const own = stored.has(node) ? [node] : readers;
     for (const x of argumentsOf(node)) {
       const known = all.get(x);
@@ -215,14 +226,15 @@ function storeOperand(x: Lowered, stored: Set<Lowered>, whole: boolean): void {
   if (whole && !inOrder) stored.add(x);
 }
 
-/** Roughly the instructions and loads that one element takes, down to the nearest buffers. */
+/** Roughly the instructions and loads that one element takes, down to the nearest buffers; what whole rows share takes none. */
 function costOf(node: Lowered, stored: ReadonlySet<Lowered>): number {
   const seen = new Set<Lowered>();
   const visit = (x: Lowered): number => {
     if (seen.has(x)) return 0;
     seen.add(x);
+    const isShared = sizeOf(x.shape) * sharedBy <= sizeOf(node.shape);
     if (x.body.kind === "input" || (x !== node && stored.has(x))) return 1;
-    return argumentsOf(x).reduce((sum, arg) => sum + visit(arg), ownCost(x));
+    return argumentsOf(x).reduce((sum, arg) => sum + visit(arg), isShared ? 0 : ownCost(x));
   };
   return visit(node);
 }

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { type DType, emptyArray, type TypedArray } from "../../base/dtype.ts";
 import type { FoldOp } from "../../base/instruction.ts";
 import { contiguousStrides, sizeOf } from "../../base/shape.ts";
-import type { LoopKernel } from "../../kernel/ir.ts";
+import type { Expr, LoopKernel } from "../../kernel/ir.ts";
+import { exprOrder } from "../../kernel/walk.ts";
 import {
   acc,
   apply,
@@ -20,6 +21,8 @@ import {
   randomArray,
   type Tolerance,
 } from "./kernel-samples.ts";
+import { layoutOf } from "./loop-layout.ts";
+import { rootsOf } from "./steps.ts";
 
 engineFlags.forEach(setFlagsFromString);
 
@@ -197,6 +200,34 @@ describe("rowwise", () => {
       same(softmax(rows, n, 1, rows), ["float32", "float32", "float32"], slots, tolerance);
     }
   });
+
+  it.each([17, 64, 65, 127])(
+    "keeps scores that are scaled and masked, and exponentials of what it kept: rows of %i",
+    (n) => {
+      const shape = [6, n];
+      const [column, row] = [
+        [0, 1],
+        [40, 0],
+      ].map((coefficients): Expr => ({ kind: "index", dtype: "int32", offset: 0, coefficients }));
+      if (!column || !row) throw new Error("expected two indices");
+      const scaled = apply("mul", "float32", load(0, "float32", shape, [n, 1]), literal(0.25));
+      const masked = apply("select", "float32", apply("le", "bool", column, row), scaled, literal(-Infinity));
+      const e = apply("exp", "float32", apply("sub", "float32", masked, acc(0)));
+      const kernel: LoopKernel = {
+        form: "rowwise",
+        outer: [6],
+        inner: [n],
+        stages: [fold("max", masked), fold("add", e), each(1, apply("div", "float32", e, acc(1)), shape, [n, 1])],
+      };
+      const input = Float32Array.from({ length: 6 * n }, random(n));
+      same(kernel, ["float32", "float32"], [input, new Float32Array(6 * n)], { relative: 1e-6, absolute: 1e-6 });
+      const { rows, steps } = layoutOf(kernel);
+      const reads = steps.map(({ stages }) =>
+        exprOrder(rootsOf(stages)).flatMap((expr) => (expr.kind === "load" ? [expr.slot] : [])),
+      );
+      expect({ rows, reads }).toEqual({ rows: 2, reads: [[0], [-1], [-2]] });
+    },
+  );
 
   it("mean, variance and normalization in one kernel", () => {
     const [rows, n] = [4, 77];

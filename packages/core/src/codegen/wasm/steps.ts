@@ -44,8 +44,9 @@ export function stepsOf(stages: readonly NestStage[]): Step[] {
   return steps;
 }
 
-/** What is worth keeping rather than computing twice, and the longest row that is kept. */
-const worthKeeping = 20;
+/** What is worth keeping rather than computing twice: little, such as a scaled and masked score, where rows stay in the nearest cache. */
+const worthKeeping = (row: number): number => (row <= 4096 ? 4 : 20);
+/** The longest row that is kept. */
 const longestRow = 1 << 20;
 
 /** Slots of the workspace are numbered −1, −2, …: this many bytes on from its start. */
@@ -54,12 +55,13 @@ export const rowBytesOf = ({ sizes, outer }: Nest): number => Math.ceil(sizeOf(s
 
 /**
  * Costly values along a row that several walks need (the exponentials of a softmax) are stored in the workspace by the
- * first and loaded by the others.
+ * first and loaded by the others, for what they keep in turn as well.
  */
 export function keepRows(nest: Nest, steps: readonly Step[]): { steps: readonly Step[]; rows: number } {
   const { sizes, outer } = nest;
   const rank = sizes.length;
-  if (rank === outer || sizeOf(sizes.slice(outer)) > longestRow) return { steps, rows: 0 };
+  const row = sizeOf(sizes.slice(outer));
+  if (rank === outer || row > longestRow) return { steps, rows: 0 };
   const strides = [...sizes.slice(0, outer).map(() => 0), ...contiguousStrides(sizes.slice(outer))];
   const kept = new Map<Expr, Expr>();
   const homes = new Map<Expr, number>();
@@ -68,25 +70,27 @@ export function keepRows(nest: Nest, steps: readonly Step[]): { steps: readonly 
   });
   const stored = steps.map((): NestStage[] => []);
   const view = { shape: sizes, offset: 0, strides, guards: [] };
-  const changed = steps.map((step, i): Step => {
-    if (step.once) return step;
+  steps.forEach((step, i) => {
+    if (step.once) return;
     const seen = new Set<Expr>();
     const rest = rootsOf(step.stages).toReversed();
     for (let expr = rest.pop(); expr; expr = rest.pop()) {
       if (seen.has(expr) || kept.has(expr) || expr.kind !== "apply") continue;
       seen.add(expr);
       const home = homes.get(expr) ?? i;
-      if (home < i && expr.dtype === "float32" && costOf([expr]) >= worthKeeping && runsAlong(expr, outer)) {
+      if (home < i && expr.dtype === "float32" && costOf([expr]) >= worthKeeping(row) && runsAlong(expr, outer)) {
         const slot = -1 - kept.size;
         kept.set(expr, { kind: "load", dtype: expr.dtype, slot, view });
         stored[home]?.push({ kind: "each", store: { slot, dtype: expr.dtype, view, value: expr } });
       } else rest.push(...expr.args.toReversed());
     }
-    const local = new Map([...kept].filter(([expr]) => (homes.get(expr) ?? i) < i));
-    return { once: false, stages: step.stages.map((stage) => replaced(stage, local)) };
   });
   return {
-    steps: changed.map((step, i) => ({ ...step, stages: [...step.stages, ...(stored[i] ?? [])] })),
+    steps: steps.map((step, i) => {
+      if (step.once) return step;
+      const earlier = [...kept].filter(([expr]) => (homes.get(expr) ?? i) < i);
+      return { once: false, stages: replaced([...step.stages, ...(stored[i] ?? [])], new Map(earlier)) };
+    }),
     rows: kept.size,
   };
 }
@@ -102,8 +106,9 @@ const runsAlong = (root: Expr, outer: number): boolean =>
     );
   });
 
-function replaced(stage: NestStage, known: ReadonlyMap<Expr, Expr>): NestStage {
-  if (known.size === 0) return stage;
+/** `known`: what stands in whose place. Stages that shared a value share what it became. */
+function replaced(stages: readonly NestStage[], known: ReadonlyMap<Expr, Expr>): readonly NestStage[] {
+  if (known.size === 0) return stages;
   const done = new Map<Expr, Expr>(known);
   const rewrite = (root: Expr): Expr => {
     for (const expr of exprOrder([root])) {
@@ -113,6 +118,9 @@ function replaced(stage: NestStage, known: ReadonlyMap<Expr, Expr>): NestStage {
     }
     return done.get(root) ?? root;
   };
-  if (stage.kind !== "fold") return { ...stage, store: { ...stage.store, value: rewrite(stage.store.value) } };
-  return { ...stage, value: rewrite(stage.value) };
+  return stages.map((stage) =>
+    stage.kind === "fold"
+      ? { ...stage, value: rewrite(stage.value) }
+      : { ...stage, store: { ...stage.store, value: rewrite(stage.store.value) } },
+  );
 }
