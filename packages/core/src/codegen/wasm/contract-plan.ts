@@ -340,7 +340,9 @@ function planGemm(
   const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
   const packedOnce = { a: oneStep && still(aBatch), b: (oneStep || holdsSteps) && still(bBatch) };
   if (epilogue?.kind !== "whole") {
-    const wanted = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
+    const shares = Math.min(manyUnits / batch, (2 * m * n * k) / unitFlops);
+    // Fewer than four would be claimed two at a time: two alike are better than those, of which the last one is short.
+    const wanted = shares < 4 ? Math.min(2, shares) : shares;
     // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
     // from far rows in several steps, or where stores run along them; and whole where rows are.
     const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
