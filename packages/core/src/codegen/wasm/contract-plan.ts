@@ -271,6 +271,23 @@ function stepsInBlock(k: number, operands: readonly (readonly Axis[])[]): number
   return evenBlock(k, kLimit, 4);
 }
 
+/**
+ * Few rows by a matrix that the second cache does not hold, but the third one does: short blocks of steps, which go far along
+ * its rows. Of hundreds of rows, each in another page, the processor does not see what comes next.
+ */
+const fewRows = 4;
+const streamSteps = 16;
+const streamColumns = 512;
+const streamBytes = { least: 1 << 20, most: 8 << 20 };
+/** Blocks are added up one by one. */
+const mostStreamed = 4096;
+const isStreamed = (k: number, n: number, steps: readonly Axis[]): boolean =>
+  steps.length <= 1 &&
+  k <= mostStreamed &&
+  k * n * floatBytes > streamBytes.least &&
+  k * n * floatBytes <= streamBytes.most &&
+  spreadBytes(steps, kLimit) > farBytes;
+
 /** Each row of a tile has an address of its own there, in a register. */
 const tabledRows = 6;
 /** More steps than this are not worth a table, which is filled for every run. */
@@ -298,7 +315,10 @@ function planGemm(
   const aSteps = axesOf(kernel.k, a, kStart);
   const bSteps = axesOf(kernel.k, b, kStart);
   const isBRun = isRun(bLanes) || (!isEven(aLanes) && m <= 96);
-  const kBlock = stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
+  const isStream = m <= fewRows && isRun(bLanes) && aSteps.length <= 1 && isStreamed(k, n, bSteps);
+  const kBlock = isStream
+    ? evenBlock(k, streamSteps, 4)
+    : stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
   const oneStep = kBlock === k;
   const aIsFar = spreadBytes(aSteps, kBlock) > farBytes;
   const bIsFar = spreadBytes(bSteps, kBlock) > farBytes;
@@ -320,7 +340,7 @@ function planGemm(
   // Whole rows of what no cache holds, where possible: what stores read and write is then walked from start to end.
   const isLarge = oneStep && m >= manyRows && m * n * floatBytes > (epilogue ? beyondSecondCacheBytes : uncachedBytes);
   const columnsHeld = (splitRows: boolean): number => {
-    if (!oneStep) return Math.min(columnLimit, 256);
+    if (!oneStep) return Math.min(columnLimit, isStream ? streamColumns : 256);
     if (!splitRows) return Math.min(columnLimit, finishedElements / m);
     return isLarge ? Math.min(wholeRowsBytes / floatBytes / kBlock, 4096) : Math.min(columnLimit, 1024);
   };
@@ -346,8 +366,8 @@ function planGemm(
     // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
     // from far rows in several steps, or where stores run along them; and whole where rows are.
     const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
-    const isWide = (bIsFar && bPacked && !oneStep) || (epilogue !== null && n >= 512);
-    const narrowestForB = holdsSteps ? fewestHeld : isWide ? 256 : 64;
+    const isFarOrLong = (bIsFar && bPacked && !oneStep) || (epilogue !== null && n >= 512);
+    const narrowestForB = isStream ? Math.min(streamColumns, n / 2) : holdsSteps ? fewestHeld : isFarOrLong ? 256 : 64;
     const narrowest = rowsFirst ? n : aPacked && !(packedOnce.a && m <= 64) ? 512 : narrowestForB;
     if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
       columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));

@@ -37,6 +37,8 @@ describe("contract", () => {
       matrix(5, 530, 333, layout);
       matrix(300, 3, 650, layout);
       matrix(6, 8, 1300, layout);
+      matrix(3, 530, 701, layout);
+      matrix(1, 403, 700, layout);
     });
 
   it("leaves nothing of what was there before when k is empty, and stores nothing where nothing is", () => {
