@@ -51,6 +51,8 @@ export interface GemmPlan {
   readonly kBlock: number;
   readonly rowChunks: number;
   readonly columnBlocks: number;
+  /** b is packed for all steps at once, and so for all blocks of rows of a block of columns. */
+  readonly holdsB: boolean;
   readonly target: GemmTarget;
   readonly epilogue: Epilogue;
   /** Offsets in the workspace, in bytes. */
@@ -62,6 +64,8 @@ export interface GemmPlan {
     readonly targetRows: number;
     readonly aPacked: number;
     readonly bPacked: number;
+    /** The number of the block of columns whose panels are there. */
+    readonly held: number;
     readonly target: number;
     readonly epilogue: number;
     readonly bytes: number;
@@ -83,6 +87,10 @@ const uncachedBytes = 4 << 20;
 const finishedElements = 8192;
 const packedABytes = 128 << 10;
 const packedBBytes = 640 << 10;
+/** All steps of so many columns, at least `fewestHeld`, lie in the second cache beside the results that steps are added to. */
+const heldBytes = 512 << 10;
+const fewestHeld = 128;
+const addedElements = 16384;
 /** The same where whole rows are finished, and their length matters more: where stores leave the second cache. */
 const wholeRowsBytes = 1 << 20;
 const beyondSecondCacheBytes = 1 << 20;
@@ -271,6 +279,23 @@ function stepsInBlock(k: number, operands: readonly (readonly Axis[])[]): number
   return evenBlock(k, kLimit, 4);
 }
 
+/**
+ * Few rows by a matrix that the second cache does not hold, but the third one does: short blocks of steps, which go far along
+ * its rows. Of hundreds of rows, each in another page, the processor does not see what comes next.
+ */
+const fewRows = 4;
+const streamSteps = 16;
+const streamColumns = 512;
+const streamBytes = { least: 1 << 20, most: 8 << 20 };
+/** Blocks are added up one by one. */
+const mostStreamed = 4096;
+const isStreamed = (k: number, n: number, steps: readonly Axis[]): boolean =>
+  steps.length <= 1 &&
+  k <= mostStreamed &&
+  k * n * floatBytes > streamBytes.least &&
+  k * n * floatBytes <= streamBytes.most &&
+  spreadBytes(steps, kLimit) > farBytes;
+
 /** Each row of a tile has an address of its own there, in a register. */
 const tabledRows = 6;
 /** More steps than this are not worth a table, which is filled for every run. */
@@ -298,7 +323,10 @@ function planGemm(
   const aSteps = axesOf(kernel.k, a, kStart);
   const bSteps = axesOf(kernel.k, b, kStart);
   const isBRun = isRun(bLanes) || (!isEven(aLanes) && m <= 96);
-  const kBlock = stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
+  const isStream = m <= fewRows && isRun(bLanes) && aSteps.length <= 1 && isStreamed(k, n, bSteps);
+  const kBlock = isStream
+    ? evenBlock(k, streamSteps, 4)
+    : stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
   const oneStep = kBlock === k;
   const aIsFar = spreadBytes(aSteps, kBlock) > farBytes;
   const bIsFar = spreadBytes(bSteps, kBlock) > farBytes;
@@ -313,11 +341,14 @@ function planGemm(
   const tile = chooseTile(m, lanes, wide, aTabled ? tabledRows : m);
   const width = 4 * tile.vectors;
   const epilogue = direct ? null : planEpilogue(kernel, rows?.strides);
-  const columnLimit = Math.floor(packedBBytes / floatBytes / kBlock);
+  const heldColumns = Math.floor(heldBytes / floatBytes / k);
+  const holdsSteps = bPacked && !oneStep && m >= manyReaders && heldColumns >= Math.min(n, fewestHeld);
+  const holdsB = bPacked && (oneStep || holdsSteps);
+  const columnLimit = holdsSteps ? heldColumns : Math.floor(packedBBytes / floatBytes / kBlock);
   // Whole rows of what no cache holds, where possible: what stores read and write is then walked from start to end.
   const isLarge = oneStep && m >= manyRows && m * n * floatBytes > (epilogue ? beyondSecondCacheBytes : uncachedBytes);
   const columnsHeld = (splitRows: boolean): number => {
-    if (!oneStep) return Math.min(columnLimit, 256);
+    if (!oneStep) return Math.min(columnLimit, isStream ? streamColumns : 256);
     if (!splitRows) return Math.min(columnLimit, finishedElements / m);
     return isLarge ? Math.min(wholeRowsBytes / floatBytes / kBlock, 4096) : Math.min(columnLimit, 1024);
   };
@@ -326,8 +357,8 @@ function planGemm(
   let rowChunk = ceilTo(m, rowBlock);
   if (epilogue?.kind === "blocks") {
     columnBlock = epilogue.splitColumns ? evenBlock(n, columnsHeld(epilogue.splitRows), width) : ceilTo(n, width);
-    // With several blocks of k, b is packed again for every chunk of rows: larger chunks make up for it.
-    const limit = (oneStep ? finishedElements : 65536) / columnBlock;
+    // Where b is packed again for every chunk of rows and block of k, larger chunks make up for it.
+    const limit = (oneStep ? finishedElements : holdsSteps ? addedElements : 65536) / columnBlock;
     rowChunk = epilogue.splitRows ? evenBlock(m, limit, tile.rows) : ceilTo(m, tile.rows);
     rowBlock = Math.min(rowBlock, rowChunk);
     rowChunk = ceilTo(rowChunk, rowBlock);
@@ -335,13 +366,16 @@ function planGemm(
   const still = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.stride === 0);
   const aBatch = collapse(kernel.batch, a.view.strides.slice(0, mStart));
   const bBatch = collapse(kernel.batch, b.view.strides.slice(0, mStart));
-  const packedOnce = { a: oneStep && still(aBatch), b: oneStep && still(bBatch) };
+  const packedOnce = { a: oneStep && still(aBatch), b: (oneStep || holdsSteps) && still(bBatch) };
   if (epilogue?.kind !== "whole") {
-    const wanted = Math.min(Math.floor(manyUnits / batch), (2 * m * n * k) / unitFlops);
+    const shares = Math.min(Math.floor(manyUnits / batch), (2 * m * n * k) / unitFlops);
+    // Fewer than four would be claimed two at a time: two alike are better than those, of which the last one is short.
+    const wanted = batch * shares < 4 ? Math.min(2, shares) : shares;
     // Columns first: each thread packs b for its own. They stay wide where a is packed for every block of columns, or b
     // from far rows in several steps, or where stores run along them; and whole where rows are.
     const rowsFirst = isLarge && (aPacked || epilogue !== null) && epilogue?.splitRows !== false;
-    const narrowestForB = (bIsFar && bPacked && !oneStep) || (epilogue !== null && n >= 512) ? 256 : 64;
+    const isFarOrLong = (bIsFar && bPacked && !oneStep) || (epilogue !== null && n >= 512);
+    const narrowestForB = isStream ? Math.min(streamColumns, n / 2) : holdsSteps ? fewestHeld : isFarOrLong ? 256 : 64;
     const narrowest = rowsFirst ? n : aPacked && !(packedOnce.a && m <= 64) ? 512 : narrowestForB;
     if (wanted > 1 && epilogue?.splitColumns !== false && !(bPacked && packedOnce.b && batch > 1))
       columnBlock = Math.min(columnBlock, evenBlock(n, Math.max(narrowest, n / wanted), width));
@@ -352,6 +386,7 @@ function planGemm(
     const shortest = bPacked && !packedOnce.b ? (oneStep ? 64 : aTabled ? Math.min(192, tallest) : tallest) : 32;
     if (wantedRows > 1 && epilogue?.splitRows !== false)
       rowChunk = Math.min(rowChunk, evenBlock(m, Math.max(shortest, m / wantedRows), tile.rows));
+    if (holdsSteps) rowChunk = Math.min(rowChunk, evenBlock(m, addedElements / columnBlock, tile.rows));
     // Of few units, an odd number leaves one thread of two waiting for the last.
     const chunks = Math.ceil(m / rowChunk);
     const units = batch * columnBlocks * chunks;
@@ -375,6 +410,7 @@ function planGemm(
     rows: [{ size: m, stride: epilogue?.kind === "whole" ? n : columnBlock }],
   };
   const rowPitch = ceilTo(tile.rows, 4);
+  const heldSteps = holdsSteps ? Math.ceil(k / kBlock) : 1;
   const work = {
     aRows: aTabled ? place(true, m) : place(aPacked && !isRun(aLanes), (rowBlock / tile.rows) * rowPitch),
     aSteps: place(aTabled || (aPacked && aSteps.length > 1), kBlock),
@@ -382,7 +418,8 @@ function planGemm(
     bSteps: bTabled ? place(true, k) : place(bPacked && bSteps.length > 1, kBlock),
     targetRows: place(target.rows.length > 1, rowBlock),
     aPacked: placeBytes(aPacked, (rowBlock / tile.rows) * packedPanelBytes(rowPitch, kBlock)),
-    bPacked: placeBytes(bPacked, (columnBlock / width) * packedPanelBytes(width, kBlock)),
+    bPacked: placeBytes(bPacked, heldSteps * (columnBlock / width) * packedPanelBytes(width, kBlock)),
+    held: place(holdsB, 1),
     target: place(!direct, epilogue?.kind === "whole" ? batch * m * n : rowChunk * columnBlock),
     epilogue: place(!direct, (epilogue?.workBytes ?? 0) / floatBytes),
   };
@@ -423,6 +460,7 @@ function planGemm(
     kBlock,
     rowChunks: Math.ceil(m / rowChunk),
     columnBlocks: Math.ceil(n / columnBlock),
+    holdsB,
     target,
     epilogue: epilogue ?? { kind: "none", workBytes: 0 },
     work: { ...work, bytes },

@@ -22,6 +22,8 @@ export interface GemmCode extends Omit<GemmPlan, "kernel" | "work" | Told> {
   readonly units: Size;
   /** From one packed panel to the next. */
   readonly panelBytes: { readonly a: Size; readonly b: Size };
+  /** From b's packed panels of one block of steps to those of the next. */
+  readonly stepBytes: Size;
   readonly work: { readonly [Name in keyof Omit<GemmPlan["work"], "bytes">]: Size };
   readonly isBatched: boolean;
   /** There is one block: in all, of rows, of steps. */
@@ -88,6 +90,7 @@ function makeCode(plan: GemmPlan): CodedGemm {
       a: told(packedPanelBytes(4 * Math.ceil(tile.rows / 4), kBlock)),
       b: told(packedPanelBytes(4 * tile.vectors, kBlock)),
     },
+    stepBytes: told((rest.columnBlock / (4 * tile.vectors)) * packedPanelBytes(4 * tile.vectors, kBlock)),
     work: {
       aRows: told(places.aRows),
       aSteps: told(places.aSteps),
@@ -96,6 +99,7 @@ function makeCode(plan: GemmPlan): CodedGemm {
       targetRows: told(places.targetRows),
       aPacked: told(places.aPacked),
       bPacked: told(places.bPacked),
+      held: told(places.held),
       target: told(places.target),
       epilogue: told(places.epilogue),
     },

@@ -33,9 +33,12 @@ describe("contract", () => {
   for (const layout of layouts)
     it(`multiplies ${layout} with several blocks of k, m and n`, () => {
       matrix(131, 70, 700, layout);
+      matrix(131, 270, 400, layout);
       matrix(5, 530, 333, layout);
       matrix(300, 3, 650, layout);
       matrix(6, 8, 1300, layout);
+      matrix(3, 530, 701, layout);
+      matrix(1, 403, 700, layout);
     });
 
   it("leaves nothing of what was there before when k is empty, and stores nothing where nothing is", () => {
@@ -338,6 +341,40 @@ describe("later units of one thread", () => {
     expect(result).toEqual(expected);
     loaded.run(0, 1);
     expect(result?.[0]).toBeNaN();
+  });
+
+  // Blocks of 64 to 128 columns, of one step and of several; the first one runs in between as well.
+  it.each([[45], [700]])("use what is packed of their columns, again after others, %i steps", (steps) => {
+    const [rows, columns] = [300, 300];
+    const of = new Case({ m: [rows], n: [columns], k: [steps] });
+    const kernel = of.kernel(of.load(0, of.order(of.at.m, of.at.k)), of.load(1, of.order(of.at.n, of.at.k)), [
+      of.store(2, of.acc()),
+    ]);
+    const features = { relaxedSimd: true, wideVectors: true };
+    const plan = planContract(kernel, true);
+    if (plan.kind !== "gemm") throw new TypeError("expected a product in blocks");
+    const { columnBlock, rowChunk, rowChunks, columnBlocks } = plan;
+    expect(Math.min(rowChunks, columnBlocks)).toBeGreaterThan(1);
+    expect(keepsPanels(kernel, features)).toBe(true);
+    const operands = [floats(rows * steps), floats(columns * steps), new Float32Array(rows * columns)];
+    const loaded = loadKernel(kernel, ["float32", "float32", "float32"], operands, [], features);
+    const [, b, result] = loaded.slots;
+    loaded.run();
+    const expected = result?.slice();
+    const [first, other] = [0, rowChunks];
+    result?.fill(0);
+    loaded.run(first + 1, other);
+    for (let unit = other; unit < loaded.units; unit++) loaded.run(unit | goesOn, unit + 1);
+    loaded.run(first | goesOn, first + 1);
+    expect(result).toEqual(expected);
+    // The columns at hand are not looked at again, others are.
+    b?.fill(Number.NaN);
+    result?.fill(0);
+    loaded.run((first + 1) | goesOn, other + 1);
+    const at = (row: number, column: number): number => result?.[row * columns + column] ?? 0;
+    expect(at(rowChunk, 0)).toBe(expected?.[rowChunk * columns]);
+    expect(at(rows - 1, columnBlock - 1)).toBe(expected?.[(rows - 1) * columns + columnBlock - 1]);
+    expect(at(0, columnBlock)).toBeNaN();
   });
 
   it("have nothing to use where operands are read in place", () => {

@@ -36,13 +36,21 @@ export function contractUnits(kernel: ContractKernel, features: WasmFeatures): n
   return plan.kind === "gemm" && plan.epilogue.kind !== "whole" ? blocksOf(plan) : 1;
 }
 
-/** Whether an operand is packed once for all units. */
+/** Whether several units read what is packed for one of them. */
 export function contractKeepsPanels(kernel: ContractKernel, features: WasmFeatures): boolean {
   const plan = planContract(kernel, features.wideVectors === true);
-  return plan.kind === "gemm" && plan.epilogue.kind !== "whole" && blocksOf(plan) > 1 && hoists(plan);
+  return (
+    plan.kind === "gemm" &&
+    plan.epilogue.kind !== "whole" &&
+    blocksOf(plan) > 1 &&
+    (hoists(plan) || (plan.rowChunks > 1 && holds(plan)))
+  );
 }
 
-const hoists = ({ a, b }: Pick<GemmCode, "a" | "b">): boolean => (a.packed && a.hoisted) || (b.packed && b.hoisted);
+type Packed = Pick<GemmCode, "a" | "b" | "holdsB">;
+/** Whether an operand is packed once for all units; and whether b is for those of a block of columns. */
+const hoists = ({ a, b }: Packed): boolean => (a.packed && a.hoisted) || (b.packed && b.hoisted);
+const holds = ({ b, holdsB }: Packed): boolean => holdsB && !b.hoisted;
 
 /** How many blocks of the batch, of columns and of rows there are. */
 const blocksOf = ({ batch, columnBlocks, rowChunks }: GemmPlan): number => batch * columnBlocks * rowChunks;
@@ -103,11 +111,11 @@ class GemmEmitter {
 
   emit(): FunctionBuilder {
     const { f, plan, at, counts } = this;
-    const { a, b, kBlock, columnBlock, isOneStep, epilogue } = plan;
+    const { a, b, columnBlock, isOneStep, epilogue } = plan;
     if (epilogue.kind !== "none" && epilogue.indices.length > 0 && epilogue.params > 0)
       f.memoryCopy(this.epilogueParams(epilogue), this.params, constant(8 * epilogue.params));
     this.setBases();
-    if (hoists(plan)) {
+    if (hoists(plan) || holds(plan)) {
       if (!plan.isOneUnit && epilogue.kind !== "whole")
         f.if(i32.le(constant(0), f.param("i32", 4)), () => this.packAll());
       else this.packAll();
@@ -116,16 +124,18 @@ class GemmEmitter {
     if (a.tabled && isOneStep) fillOffsets(f, this.place("aSteps"), a.k, constant(0), this.size(plan.k));
     if (b.tabled) fillOffsets(f, this.place("bSteps"), b.k, constant(0), this.size(plan.k));
     this.eachUnit(
-      () => {
+      (number) => {
         f.set(counts.columns, minimum(constant(columnBlock), i32.sub(constant(plan.lanes), at.column)));
         if (plan.isBatched) this.setBases();
-        if (isOneStep) f.set(counts.steps, this.size(plan.k));
-        if (b.packed && !b.hoisted && isOneStep) this.packB();
+        if (holds(plan))
+          f.if(i32.ne(i32.load(this.place("held")), number), () => {
+            f.store(this.place("held"), number);
+            this.eachStep(() => this.packB());
+          });
       },
       () => {
-        this.each(at.step, constant(0), this.size(plan.k), this.size(kBlock), isOneStep, () => {
-          f.set(counts.steps, minimum(this.size(kBlock), i32.sub(this.size(plan.k), at.step)));
-          if (b.packed && !isOneStep) this.packB();
+        this.eachStep(() => {
+          if (b.packed && !plan.holdsB) this.packB();
           if (a.tabled && !isOneStep) fillOffsets(f, this.place("aSteps"), a.k, at.step, counts.steps);
           this.rowBlocks();
         });
@@ -141,7 +151,16 @@ class GemmEmitter {
     return f;
   }
 
-  /** What no unit changes. */
+  private eachStep(body: () => void): void {
+    const { f, plan, at, counts } = this;
+    const kBlock = this.size(plan.kBlock);
+    this.each(at.step, constant(0), this.size(plan.k), kBlock, plan.isOneStep, () => {
+      f.set(counts.steps, minimum(kBlock, i32.sub(this.size(plan.k), at.step)));
+      body();
+    });
+  }
+
+  /** What no unit changes; and that nothing is held so far. */
   private packAll(): void {
     const { f, plan, counts } = this;
     f.set(counts.steps, this.size(plan.k));
@@ -151,41 +170,48 @@ class GemmEmitter {
     }
     if (plan.b.packed && plan.b.hoisted) {
       f.set(counts.columns, constant(plan.lanes));
-      this.packB();
+      this.eachStep(() => this.packB());
     }
+    if (holds(plan)) f.store(this.place("held"), constant(-1));
+  }
+
+  /** Where b's packed panels of the steps at hand begin. */
+  private panels(): I32 {
+    const { plan, at } = this;
+    const start = this.place("bPacked");
+    if (plan.isOneStep || !plan.holdsB) return start;
+    return i32.add(start, i32.mul(i32.divU(at.step, this.size(plan.kBlock)), this.size(plan.stepBytes)));
   }
 
   /**
    * Visits the blocks of rows of each block of columns of each batch: those from … to − 1, or all where they cannot be
-   * told apart. `columns` comes before the first block of rows of a block of columns.
+   * told apart. `columns` comes before the first block of rows of a block of columns, whose number it is given.
    */
-  private eachUnit(columns: () => void, block: () => void): void {
+  private eachUnit(columns: (number: I32) => void, block: () => void): void {
     const { f, plan, at } = this;
     const { isBatched, columnBlock, columnBlocks, epilogue } = plan;
     if (plan.isOneUnit) {
-      columns();
+      columns(constant(0));
       block();
       return;
     }
     const isWhole = epilogue.kind === "whole";
     const first = f.param("i32", 4);
-    if (!isWhole && hoists(plan)) f.set(first, i32.and(first, constant(~goesOn)));
+    if (!isWhole && (hoists(plan) || holds(plan))) f.set(first, i32.and(first, constant(~goesOn)));
     const from = isWhole ? constant(0) : first;
     const to = isWhole ? this.size(plan.units) : f.param("i32", 5);
     const rowChunks = this.size(plan.rowChunks);
     const unit = f.local("i32", from);
     const chunk = f.local("i32");
-    const column = f.local("i32");
+    const [number, column] = [f.local("i32"), f.local("i32")];
     f.while(i32.lt(unit, to), () => {
       f.set(chunk, i32.remU(unit, rowChunks));
       f.if(i32.or(i32.eqz(chunk), i32.eq(unit, from)), () => {
-        f.set(column, i32.divU(unit, rowChunks));
-        if (isBatched) {
-          f.set(at.batch, i32.divU(column, constant(columnBlocks)));
-          f.set(column, i32.remU(column, constant(columnBlocks)));
-        }
+        f.set(number, i32.divU(unit, rowChunks));
+        f.set(column, isBatched ? i32.remU(number, constant(columnBlocks)) : number);
+        if (isBatched) f.set(at.batch, i32.divU(number, constant(columnBlocks)));
         f.set(at.column, i32.mul(column, constant(columnBlock)));
-        columns();
+        columns(number);
       });
       f.set(at.chunk, i32.mul(chunk, this.size(plan.rowChunk)));
       block();
@@ -287,13 +313,14 @@ class GemmEmitter {
     const panelBytes = this.size(plan.panelBytes[name]);
     if (tabled && first === 0)
       fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
-    const to = i32.add(this.place(name === "a" ? "aPacked" : "bPacked"), i32.mul(constant(first), panelBytes));
+    const start = name === "a" ? this.place("aPacked") : this.panels();
+    const to = i32.add(start, i32.mul(constant(first), panelBytes));
     const from = tabled ? this.base[name] : i32.add(this.base[name], byteOffset(operand.k, at.step));
     const step = tabled ? this.place(name === "a" ? "aSteps" : "bSteps") : constant(strideBytes(operand.k));
     if (isRun(operand.lanes)) {
-      const start = i32.mul(i32.add(lane, constant(first * advance)), constant(4));
+      const lanes = i32.mul(i32.add(lane, constant(first * advance)), constant(4));
       const pack = packRuns(module, tabled, pitch / 4, advance);
-      f.call(pack, to, i32.add(from, start), step, counts.steps, panels, panelBytes);
+      f.call(pack, to, i32.add(from, lanes), step, counts.steps, panels, panelBytes);
       return;
     }
     const rows = i32.add(this.place(name === "a" ? "aRows" : "bRows"), constant(4 * first * fullPitch));
@@ -329,7 +356,7 @@ class GemmEmitter {
       );
       const fromB = f.local(
         "i32",
-        b.packed ? this.place("bPacked") : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(4)), inB)),
+        b.packed ? this.panels() : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(4)), inB)),
       );
       const row = epilogue.kind === "blocks" ? i32.sub(at.row, at.chunk) : at.row;
       const rows = target.rows.length > 1 ? constant(0) : i32.mul(row, constant(strideBytes(target.rows)));
