@@ -80,7 +80,8 @@ const unary = <T extends Opcodes, A extends ValueType, R extends ValueType>(
   table: T,
   _: A,
   result: R,
-): Unary<T, A, R> => mapTable(table, (op) => {
+): Unary<T, A, R> =>
+  mapTable(table, (op) => {
     const code = opcodeBytes(op);
     return (x: Value<A>) => ({ type: result, code, args: [x] });
   });
@@ -88,7 +89,8 @@ const binary = <T extends Opcodes, A extends ValueType, R extends ValueType>(
   table: T,
   _: A,
   result: R,
-): Binary<T, A, R> => mapTable(table, (op) => {
+): Binary<T, A, R> =>
+  mapTable(table, (op) => {
     const code = opcodeBytes(op);
     return (a: Value<A>, b: Value<A>) => ({ type: result, code, args: [a, b] });
   });
