@@ -9,13 +9,22 @@ export const argsOf = (expr: Expr): readonly Expr[] => (expr.kind === "apply" ? 
 export function exprOrder(roots: readonly Expr[]): Expr[] {
   const order: Expr[] = [];
   const done = new Set<Expr>();
-  const stack: { expr: Expr; next: number }[] = [];
+  const stack: { expr: Expr; args: readonly Expr[]; next: number }[] = [];
+  const enter = (expr: Expr): void => {
+    if (done.has(expr)) return;
+    const args = argsOf(expr);
+    if (args.length > 0) stack.push({ expr, args, next: 0 });
+    else {
+      done.add(expr);
+      order.push(expr);
+    }
+  };
   for (const root of roots) {
-    if (!done.has(root)) stack.push({ expr: root, next: 0 });
+    enter(root);
     for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const child = argsOf(top.expr)[top.next++];
+      const child = top.args[top.next++];
       if (child) {
-        if (!done.has(child)) stack.push({ expr: child, next: 0 });
+        enter(child);
         continue;
       }
       stack.pop();

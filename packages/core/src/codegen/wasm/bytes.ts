@@ -19,6 +19,20 @@ export class ByteBuffer {
     this.used += values.length;
   }
 
+  /** One piece after the other. */
+  appendAll(pieces: readonly (readonly number[])[]): void {
+    let size = 0;
+    for (let i = 0; i < pieces.length; i++) size += pieces[i]?.length ?? 0;
+    this.reserve(size);
+    const { bytes } = this;
+    let at = this.used;
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i] ?? [];
+      for (let j = 0; j < piece.length; j++) bytes[at++] = piece[j] ?? 0;
+    }
+    this.used = at;
+  }
+
   /** Unsigned LEB128. */
   unsigned(value: number): void {
     let rest = value >>> 0;
@@ -42,11 +56,6 @@ export class ByteBuffer {
     this.append(values);
   }
 
-  /** Overwrites four bytes and a last one: an unsigned LEB128 in five bytes, whose value was not known before. */
-  patch(at: number, value: number): void {
-    for (let i = 0; i < 5; i++) this.bytes[at + i] = ((value >>> (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0);
-  }
-
   finish(): Uint8Array<ArrayBuffer> {
     return this.bytes.slice(0, this.used);
   }
@@ -61,6 +70,7 @@ export class ByteBuffer {
 }
 
 export function unsignedLeb(value: number): number[] {
+  if (value >= 0 && value < 0x80) return [value];
   const out: number[] = [];
   let rest = value >>> 0;
   while (rest > 0x7f) {
@@ -87,6 +97,7 @@ export function signedLeb(value: bigint): number[] {
 
 /** Signed LEB128 of a 32-bit integer. */
 export function signedLeb32(value: number): number[] {
+  if (value >= -0x40 && value < 0x40) return [value & 0x7f];
   const out: number[] = [];
   let rest = value | 0;
   for (;;) {
@@ -101,21 +112,22 @@ export function signedLeb32(value: number): number[] {
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
+const scratchBytes = new Uint8Array(scratch.buffer);
 
 /** The four bytes of a float32, little-endian. */
 export function float32Bytes(value: number): number[] {
   scratch.setFloat32(0, value, true);
-  return Array.from({ length: 4 }, (_, i) => scratch.getUint8(i));
+  return [...scratchBytes.subarray(0, 4)];
 }
 
 /** The eight bytes of a float64, little-endian. */
 export function float64Bytes(value: number): number[] {
   scratch.setFloat64(0, value, true);
-  return Array.from({ length: 8 }, (_, i) => scratch.getUint8(i));
+  return [...scratchBytes.subarray(0, 8)];
 }
 
 /** The four bytes of an int32, little-endian. */
 export function int32Bytes(value: number): number[] {
   scratch.setInt32(0, value, true);
-  return Array.from({ length: 4 }, (_, i) => scratch.getUint8(i));
+  return [...scratchBytes.subarray(0, 4)];
 }

@@ -131,8 +131,19 @@ export function splitAxis(kernel: ContractKernel, axis: number, inner: number): 
   );
 }
 
+const swaps = new WeakMap<ContractKernel, ContractKernel>();
+
 /** The same product with a and b, m and n in each other's place. */
 export function swapRoles(kernel: ContractKernel): ContractKernel {
+  let swapped = swaps.get(kernel);
+  if (!swapped) {
+    swapped = makeSwapped(kernel);
+    swaps.set(kernel, swapped);
+  }
+  return swapped;
+}
+
+function makeSwapped(kernel: ContractKernel): ContractKernel {
   const { batch, m, n, k } = kernel;
   const { mStart, nStart, kStart } = groupsOf(kernel);
   const swapped = rearrange(kernel, { batch, m: n, n: m, k }, (list) => [

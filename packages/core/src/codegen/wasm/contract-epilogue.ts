@@ -97,7 +97,7 @@ export function planEpilogue(kernel: ContractKernel, lanes: readonly number[] | 
     numberIn(slots, { slot, bytes: elementBytes(dtype), ...shiftOf(view.strides) });
   const params = exprs.reduce((most, expr) => (expr.kind === "param" ? Math.max(most, expr.index + 1) : most), 0);
 
-  const loops = (rows: number, blockColumns: number, pitch: number): LoopKernel => {
+  const makeLoops = (rows: number, blockColumns: number, pitch: number): LoopKernel => {
     const batchSizes = whole ? kernel.batch : [];
     const rowSizes = splitRows && !whole ? [rows] : kernel.m;
     const columnSizes = splitColumns && !whole ? [blockColumns] : kernel.n;
@@ -160,6 +160,16 @@ export function planEpilogue(kernel: ContractKernel, lanes: readonly number[] | 
       inner: [],
       stages: kernel.stores.map((store) => ({ kind: "once", store: placed(store) }) as const),
     };
+  };
+  // The same object each time: its layout is then made once.
+  const known = new Map<string, LoopKernel>();
+  const loops = (rows: number, blockColumns: number, pitch: number): LoopKernel => {
+    const key = `${rows} ${blockColumns} ${pitch}`;
+    const before = known.get(key);
+    if (before) return before;
+    const made = makeLoops(rows, blockColumns, pitch);
+    known.set(key, made);
+    return made;
   };
   // Names all slots and indices, in an order that does not depend on the block.
   const sample = loops(1, 1, 1);

@@ -99,4 +99,42 @@ describe("encoder", () => {
     run(module, { env: { memory } }).f?.();
     expect([...new Float32Array(memory.buffer, 0, 8)]).toEqual([0, 3, 0, 0, 1.5, 2.5, 3.5, 4.5]);
   });
+
+  it("writes what was recorded as often as it is asked to", () => {
+    const module = new ModuleBuilder();
+    const f = module.function([], "i32");
+    const sum = f.local("i32", i32.const(1));
+    const doubled = f.record(() => f.set(sum, i32.add(sum, sum)));
+    f.increase(sum, 2);
+    for (let i = 0; i < 3; i++) f.write(doubled);
+    f.return(sum);
+    module.export("f", f);
+    expect(run(module).f?.()).toBe(24);
+  });
+
+  it("takes offsets, locals and constants of any size", () => {
+    const module = new ModuleBuilder();
+    module.importMemory({ module: "env", name: "memory", minimumPages: 2 });
+    const offsets = [0, 4, 63, 64, 127, 128, 1023, 1024, 1025, 16383, 16384, 70000, 131068];
+    const memory = new WebAssembly.Memory({ initial: 2 });
+    offsets.forEach((offset, i) => {
+      // Twice: the second time may find what the first one made.
+      for (const round of [1, 2]) {
+        const f = module.function([], "i32");
+        const locals = Array.from({ length: offset % 1100 }, () => f.local("i32"));
+        const last = f.local("i32", i32.const(round * (offset + 1)));
+        f.store(i32.const(0), i32.add(last, i32.const(-locals.length)), offset);
+        f.return(i32.load(i32.const(0), offset));
+        module.export(`f${i} ${round}`, f);
+      }
+    });
+    const exports = run(module, { env: { memory } });
+    offsets.forEach((offset, i) => {
+      for (const round of [1, 2]) {
+        const expected = round * (offset + 1) - (offset % 1100);
+        expect(exports[`f${i} ${round}`]?.()).toBe(expected);
+        expect(new DataView(memory.buffer).getInt32(offset, true)).toBe(expected);
+      }
+    });
+  });
 });

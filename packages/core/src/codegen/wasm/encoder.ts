@@ -2,10 +2,11 @@
 // Instructions that make values are in instructions.ts; here is what has an effect.
 import { ByteBuffer, unsignedLeb } from "./bytes.ts";
 import {
+  accessing,
   type Callable,
   type I32,
   i32,
-  memoryArgument,
+  numbered,
   opcodeBytes,
   type V128,
   type Value,
@@ -29,14 +30,35 @@ export interface Label {
   readonly depth: number;
 }
 
-const makeLocal = <T extends ValueType>(type: T, local: number): Local<T> => {
-  return { type, code: [0x20, ...unsignedLeb(local)], args: [], local };
-};
+const getLocal = numbered([0x20]);
+const setLocal = numbered([0x21]);
+const teeLocal = numbered([0x22]);
+const branch = numbered([0x0c]);
+const branchIf = numbered([0x0d]);
+const elseCode: readonly number[] = [0x05];
+const endCode: readonly number[] = [0x0b];
+const dropCode: readonly number[] = [0x1a];
+const stores = {
+  i32: accessing(0x36),
+  i64: accessing(0x37),
+  f32: accessing(0x38),
+  f64: accessing(0x39),
+  v128: accessing(0xfd0b),
+} as const satisfies Record<ValueType, unknown>;
+const laneStores = { 8: 0xfd58, 16: 0xfd59, 32: 0xfd5a, 64: 0xfd5b } as const;
+const none: readonly Value[] = [];
+
+const makeLocal = <T extends ValueType>(type: T, local: number): Local<T> => ({
+  type,
+  code: getLocal(local),
+  args: none,
+  local,
+});
 
 /** Sets a local and is its value. */
 export const tee = <T extends ValueType>(local: Local<T>, value: Value<T>): Value<T> => ({
   type: value.type,
-  code: [0x22, ...local.code.slice(1)],
+  code: teeLocal(local.local),
   args: [value],
 });
 
@@ -57,9 +79,11 @@ export const call = <T extends ValueType>(callee: Callable, type: T, ...args: re
 export class FunctionBuilder implements Callable {
   readonly params: readonly ValueType[];
   readonly result: ValueType | null;
-  private readonly prologue = new ByteBuffer();
+  /** Code in pieces. */
+  private readonly prologue: (readonly number[])[] = [];
   private readonly hoisted = new Map<string, Local>();
-  private readonly code = new ByteBuffer();
+  private code: (readonly number[])[] = [];
+  /** The piece number `at` is to be the number of a function. */
   private readonly calls: { at: number; callee: Callable }[] = [];
   private readonly localTypes: ValueType[] = [];
   private readonly free: Record<ValueType, Local[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
@@ -96,7 +120,7 @@ export class FunctionBuilder implements Callable {
     const local = makeLocal(type, this.params.length + this.localTypes.push(type) - 1);
     this.hoisted.set(key, local);
     this.value(tee(local, value), this.prologue);
-    this.prologue.byte(0x1a);
+    this.prologue.push(dropCode);
     return local;
   }
 
@@ -109,8 +133,7 @@ export class FunctionBuilder implements Callable {
 
   set<T extends ValueType>(local: Local<T>, value: Value<T>): void {
     this.value(value);
-    this.code.byte(0x21);
-    this.code.unsigned(local.local);
+    this.code.push(setLocal(local.local));
   }
 
   /** local += amount */
@@ -120,18 +143,18 @@ export class FunctionBuilder implements Callable {
 
   /** Stores by the type of the value. */
   store(address: I32, value: Value, offset = 0): void {
-    const opcodes = { i32: 0x36, i64: 0x37, f32: 0x38, f64: 0x39, v128: 0xfd0b };
-    this.effect(opcodes[value.type], memoryArgument(offset), address, value);
+    this.value(address);
+    this.value(value);
+    this.code.push(stores[value.type](offset));
   }
 
   /** The low byte of an i32. */
   store8(address: I32, value: I32, offset = 0): void {
-    this.effect(0x3a, memoryArgument(offset), address, value);
+    this.effect(0x3a, [0, ...unsignedLeb(offset)], address, value);
   }
 
   storeLane(bits: 8 | 16 | 32 | 64, address: I32, value: V128, lane: number, offset = 0): void {
-    const opcodes = { 8: 0xfd58, 16: 0xfd59, 32: 0xfd5a, 64: 0xfd5b };
-    this.effect(opcodes[bits], [...memoryArgument(offset), lane], address, value);
+    this.effect(laneStores[bits], [0, ...unsignedLeb(offset), lane], address, value);
   }
 
   memoryCopy(to: I32, from: I32, sizeBytes: I32): void {
@@ -172,14 +195,12 @@ export class FunctionBuilder implements Callable {
   }
 
   br(label: Label): void {
-    this.code.byte(0x0c);
-    this.code.unsigned(this.depth - label.depth);
+    this.code.push(branch(this.depth - label.depth));
   }
 
   brIf(label: Label, condition: I32): void {
     this.value(condition);
-    this.code.byte(0x0d);
-    this.code.unsigned(this.depth - label.depth);
+    this.code.push(branchIf(this.depth - label.depth));
   }
 
   if(condition: I32, then: () => void, otherwise?: () => void): void {
@@ -187,7 +208,7 @@ export class FunctionBuilder implements Callable {
     this.nested(0x04, () => {
       then();
       if (otherwise) {
-        this.code.byte(0x05);
+        this.code.push(elseCode);
         otherwise();
       }
     });
@@ -218,9 +239,24 @@ export class FunctionBuilder implements Callable {
     else if (from < to) count();
   }
 
+  /** The code of `body`, which may neither call nor branch: written where it is handed to `write`, as often as one likes. */
+  record(body: () => void): readonly number[] {
+    const before = this.code;
+    const pieces: (readonly number[])[] = [];
+    this.code = pieces;
+    body();
+    this.code = before;
+    return pieces.flat();
+  }
+
+  /** What was recorded. */
+  write(recorded: readonly number[]): void {
+    this.code.push(recorded);
+  }
+
   /** Writes the body, with the numbers of the functions that it calls. */
   encode(numberOf: (callee: Callable) => number): Uint8Array {
-    for (const { at, callee } of this.calls) this.code.patch(at, numberOf(callee));
+    for (const { at, callee } of this.calls) this.code[at] = unsignedLeb(numberOf(callee));
     const groups: { type: ValueType; count: number }[] = [];
     for (const type of this.localTypes) {
       const last = groups.at(-1);
@@ -233,46 +269,47 @@ export class FunctionBuilder implements Callable {
       out.unsigned(count);
       out.byte(typeBytes[type]);
     }
-    out.append(this.prologue.finish());
-    out.append(this.code.finish());
+    out.appendAll(this.prologue);
+    out.appendAll(this.code);
     out.byte(0x0b);
     return out.finish();
   }
 
   /** Leaves a value on the stack: for the result of the function, as its last statement. */
-  value(value: Value, code: ByteBuffer = this.code): void {
+  value(value: Value, code: (readonly number[])[] = this.code): void {
+    const { args } = value;
     if (value.branches) {
-      const [condition, then, otherwise] = value.args;
+      const [condition, then, otherwise] = args;
       if (condition && then && otherwise) {
         this.value(condition, code);
-        code.append([0x04, typeBytes[value.type]]);
+        code.push([0x04, typeBytes[value.type]]);
         this.value(then, code);
-        code.byte(0x05);
+        code.push(elseCode);
         this.value(otherwise, code);
-        code.byte(0x0b);
+        code.push(endCode);
       }
       return;
     }
-    for (const argument of value.args) this.value(argument, code);
-    code.append(value.code);
-    if (value.callee) {
-      this.calls.push({ at: code.length, callee: value.callee });
-      code.append([0, 0, 0, 0, 0]);
+    // A plain loop: most of the time that a new process spends on writing kernels goes by here.
+    for (let i = 0; i < args.length; i++) {
+      const argument = args[i];
+      if (argument) this.value(argument, code);
     }
+    code.push(value.code);
+    if (value.callee) this.calls.push({ at: code.push([]) - 1, callee: value.callee });
   }
 
   private effect(opcode: number, immediates: readonly number[], ...args: readonly Value[]): void {
     for (const argument of args) this.value(argument);
-    this.code.append(opcodeBytes(opcode));
-    this.code.append(immediates);
+    this.code.push([...opcodeBytes(opcode), ...immediates]);
   }
 
   private nested(opcode: number, body: (label: Label) => void): void {
-    this.code.append([opcode, 0x40]);
+    this.code.push([opcode, 0x40]);
     this.depth++;
     body({ depth: this.depth });
     this.depth--;
-    this.code.byte(0x0b);
+    this.code.push(endCode);
   }
 }
 

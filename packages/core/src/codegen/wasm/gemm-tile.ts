@@ -52,7 +52,27 @@ function costOf({ rows, vectors }: Tile, m: number, n: number, wide: boolean): n
   );
 }
 
-function choose(m: number, n: number, wide: boolean, mostRows: number): { tile: Tile; cost: number } {
+interface Choice {
+  readonly tile: Tile;
+  readonly cost: number;
+}
+
+/** Planning asks for the same few sizes again and again. */
+const choices = new Map<string, Choice>();
+const mostChoices = 256;
+
+function choose(m: number, n: number, wide: boolean, mostRows: number): Choice {
+  const key = `${m} ${n} ${wide} ${mostRows}`;
+  let choice = choices.get(key);
+  if (!choice) {
+    if (choices.size >= mostChoices) choices.clear();
+    choice = makeChoice(m, n, wide, mostRows);
+    choices.set(key, choice);
+  }
+  return choice;
+}
+
+function makeChoice(m: number, n: number, wide: boolean, mostRows: number): Choice {
   let best: Tile = { rows: Math.min(6, mostRows), vectors: wide ? 4 : 2 };
   // Others must save a twentieth: batches of other sizes then share code.
   let cost = 0.95 * costOf(best, m, n, wide);
@@ -159,9 +179,8 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
   const { rows } = shape;
   const vectors = Math.ceil(columns / 4);
   const bStep = shape.bStep === "packed" ? 16 * vectors : shape.bStep;
-  const sums = Array.from({ length: rows }, () =>
-    Array.from({ length: vectors }, () => f.local("v128", f32x4.const(0))),
-  );
+  const zero = f32x4.const(0);
+  const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.local("v128", zero)));
   const { aRow } = shape;
   const a = f.local("i32", at.a);
   const aRows =
@@ -173,21 +192,9 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const splat = f.local("v128");
 
-  /** The step number q from here, where steps are even. */
-  const step = (q: number): void => {
-    if (bStep === "table") f.set(b, i32.add(at.b, i32.load(bTable, 4 * q)));
-    if (aRow === null) f.set(aMoved, i32.load(aTable, 4 * q));
-    right.forEach((local, j) => {
-      f.set(local, v128.load(b, (bStep === "table" || bStep < 0 ? 0 : q * bStep) + 16 * j));
-    });
-    sums.forEach((row, i) => {
-      const from = aRows[i] ?? a;
-      f.set(
-        splat,
-        aRow === null
-          ? v128.load32Splat(i32.add(from, aMoved))
-          : v128.load32Splat(from, (shape.aStep < 0 ? 0 : q * shape.aStep) + i * aRow),
-      );
+  /** A row's multiply-adds are the same in each step. */
+  const multiplied = sums.map((row) =>
+    f.record(() => {
       row.forEach((sum, j) => {
         const vector = right[j] ?? splat;
         f.set(
@@ -195,11 +202,30 @@ function emitTile(f: FunctionBuilder, shape: TileRow, columns: number, at: TileL
           features.relaxedSimd ? f32x4.relaxedMadd(splat, vector, sum) : f32x4.add(sum, f32x4.mul(splat, vector)),
         );
       });
+    }),
+  );
+  /** The step number q from here, where steps are even. */
+  const step = (q: number): void => {
+    if (bStep === "table") f.set(b, i32.add(at.b, i32.load(bTable, 4 * q)));
+    if (aRow === null) f.set(aMoved, i32.load(aTable, 4 * q));
+    right.forEach((local, j) => {
+      f.set(local, v128.load(b, (bStep === "table" || bStep < 0 ? 0 : q * bStep) + 16 * j));
+    });
+    sums.forEach((_, i) => {
+      const from = aRows[i] ?? a;
+      f.set(
+        splat,
+        aRow === null
+          ? v128.load32Splat(i32.add(from, aMoved))
+          : v128.load32Splat(from, (shape.aStep < 0 ? 0 : q * shape.aStep) + i * aRow),
+      );
+      f.write(multiplied[i] ?? []);
     });
   };
+  const recorded = Array.from({ length: unrolled }, (_, q) => f.record(() => step(q)));
   const steps = (count: number): void => {
     for (let q = 0; q < count; q++) {
-      step(q);
+      f.write(recorded[q] ?? []);
       if (aRow !== null && shape.aStep < 0) f.increase(a, shape.aStep);
       if (bStep !== "table" && bStep < 0) f.increase(b, bStep);
     }

@@ -55,30 +55,64 @@ export const opcodeBytes = (opcode: number): number[] =>
     : opcode >= 0xfd00
       ? [0xfd, ...unsignedLeb(opcode - 0xfd00)]
       : [0xfc, ...unsignedLeb(opcode - 0xfc00)];
-/** Alignment 1 (a hint without effect), then the offset. */
-export const memoryArgument = (offset: number): number[] => [0, ...unsignedLeb(offset)];
+
+/** Numbers up to this one are so frequent that instructions with them are made once. */
+const mostKept = 1024;
+
+/** An instruction that takes a number: `prefix`, then the number. */
+export function numbered(prefix: readonly number[]): (value: number) => readonly number[] {
+  const known: (readonly number[])[] = [];
+  return (value) => {
+    if (value >>> 0 > mostKept) return [...prefix, ...unsignedLeb(value)];
+    const before = known[value];
+    if (before) return before;
+    const made = [...prefix, ...unsignedLeb(value)];
+    known[value] = made;
+    return made;
+  };
+}
+
+/** An instruction that takes an offset in memory; alignment 1 is a hint without effect. */
+export const accessing = (opcode: number): ((offset: number) => readonly number[]) =>
+  numbered([...opcodeBytes(opcode), 0]);
 
 const unary = <T extends Opcodes, A extends ValueType, R extends ValueType>(
   table: T,
   _: A,
   result: R,
-): Unary<T, A, R> => mapTable(table, (op) => (x: Value<A>) => node(result, opcodeBytes(op), [x]));
+): Unary<T, A, R> =>
+  mapTable(table, (op) => {
+    const code = opcodeBytes(op);
+    return (x: Value<A>) => ({ type: result, code, args: [x] });
+  });
 const binary = <T extends Opcodes, A extends ValueType, R extends ValueType>(
   table: T,
   _: A,
   result: R,
-): Binary<T, A, R> => mapTable(table, (op) => (a: Value<A>, b: Value<A>) => node(result, opcodeBytes(op), [a, b]));
+): Binary<T, A, R> =>
+  mapTable(table, (op) => {
+    const code = opcodeBytes(op);
+    return (a: Value<A>, b: Value<A>) => ({ type: result, code, args: [a, b] });
+  });
 const shift = <T extends Opcodes>(table: T): Shift<T> =>
-  mapTable(table, (op) => (x: V128, count: I32) => node("v128", opcodeBytes(op), [x, count]));
+  mapTable(table, (op) => {
+    const code = opcodeBytes(op);
+    return (x: V128, count: I32) => node("v128", code, [x, count]);
+  });
+const ternary = (opcode: number): ((a: V128, b: V128, c: V128) => V128) => {
+  const code = opcodeBytes(opcode);
+  return (a, b, c) => ({ type: "v128", code, args: [a, b, c] });
+};
 const load = <T extends Opcodes, R extends ValueType>(table: T, result: R): Load<T, R> =>
-  mapTable(
-    table,
-    (op) =>
-      (address: I32, offset = 0) =>
-        node(result, [...opcodeBytes(op), ...memoryArgument(offset)], [address]),
-  );
+  mapTable(table, (op) => {
+    const codeAt = accessing(op);
+    return (address: I32, offset = 0) => ({ type: result, code: codeAt(offset), args: [address] });
+  });
 const extract = <T extends Opcodes, R extends ValueType>(table: T, result: R): Extract<T, R> =>
-  mapTable(table, (op) => (x: V128, lane: number) => node(result, [...opcodeBytes(op), lane], [x]));
+  mapTable(table, (op) => {
+    const codeOf = numbered(opcodeBytes(op));
+    return (x: V128, lane: number) => node(result, codeOf(lane), [x]);
+  });
 
 // --- scalars
 
@@ -164,11 +198,11 @@ export const v128: Load<typeof opcodes.v128Load, "v128"> &
     opcodes.v128LoadLane,
     (op) =>
       (address: I32, x: V128, lane: number, offset = 0) =>
-        node("v128", [...opcodeBytes(op), ...memoryArgument(offset), lane], [address, x]),
+        node("v128", [...opcodeBytes(op), 0, ...unsignedLeb(offset), lane], [address, x]),
   ),
   ...unary(opcodes.v128Unary, "v128", "v128"),
   ...binary(opcodes.v128Binary, "v128", "v128"),
-  bitselect: (a, b, mask) => node("v128", opcodeBytes(0xfd52), [a, b, mask]),
+  bitselect: ternary(0xfd52),
   const: (bytes) => node("v128", [...opcodeBytes(0xfd0c), ...bytes], []),
 };
 
@@ -256,8 +290,8 @@ export const f32x4: Unary<typeof opcodes.f32x4Unary, "v128", "v128"> &
   ...unary(opcodes.f32x4Splat, "f32", "v128"),
   replaceLane: (x, lane, value) => node("v128", [...opcodeBytes(0xfd20), lane], [x, value]),
   const: (a, b = a, c = a, d = a) => v128.const([a, b, c, d].flatMap(float32Bytes)),
-  relaxedMadd: (a, b, c) => node("v128", opcodeBytes(0xfe05), [a, b, c]),
-  relaxedNmadd: (a, b, c) => node("v128", opcodeBytes(0xfe06), [a, b, c]),
+  relaxedMadd: ternary(0xfe05),
+  relaxedNmadd: ternary(0xfe06),
 };
 
 export const f64x2: Unary<typeof opcodes.f64x2Unary, "v128", "v128"> &
@@ -274,8 +308,8 @@ export const f64x2: Unary<typeof opcodes.f64x2Unary, "v128", "v128"> &
   ...unary(opcodes.f64x2Splat, "f64", "v128"),
   replaceLane: (x, lane, value) => node("v128", [...opcodeBytes(0xfd22), lane], [x, value]),
   const: (a, b = a) => v128.const([a, b].flatMap(float64Bytes)),
-  relaxedMadd: (a, b, c) => node("v128", opcodeBytes(0xfe07), [a, b, c]),
-  relaxedNmadd: (a, b, c) => node("v128", opcodeBytes(0xfe08), [a, b, c]),
+  relaxedMadd: ternary(0xfe07),
+  relaxedNmadd: ternary(0xfe08),
 };
 
 // --- any type
