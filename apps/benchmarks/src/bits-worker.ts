@@ -1,7 +1,7 @@
 // Trains a workload and prints a hash of every loss and of all parameters at the end. Usage: tsx bits-worker.ts WORKLOAD STEPS
 import { createHash } from "node:crypto";
 import { tensor } from "@cotangent/core";
-import { training } from "./speed/cotangent.ts";
+import { given, training } from "./speed/cotangent.ts";
 import { isWorkloadName, workloads } from "./speed/specification.ts";
 import { batchesOf } from "./speed/workload-run.ts";
 
@@ -9,7 +9,7 @@ const [name = "", steps = ""] = process.argv.slice(2);
 const spec = isWorkloadName(name) ? workloads[name] : null;
 if (!isWorkloadName(name) || spec?.kind !== "train") throw new Error(`expected a workload that trains, got ${name}`);
 
-const { weights, step } = training(name, spec);
+const { weights, step } = training(name, spec, given);
 const batches = batchesOf(spec).map(
   ([x, y]) => [tensor(x, { shape: spec.data[0].shape }), tensor(y, { shape: spec.data[1].shape })] as const,
 );

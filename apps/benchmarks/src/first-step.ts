@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { profile, tensor } from "@cotangent/core";
 import { median } from "./measure.ts";
-import { training } from "./speed/cotangent.ts";
+import { given, training } from "./speed/cotangent.ts";
 import { launch } from "./speed/launch.ts";
 import { isWorkloadName, workloads } from "./speed/specification.ts";
 import { batchesOf } from "./speed/workload-run.ts";
@@ -21,7 +21,7 @@ async function firstStep(name: string): Promise<Times> {
   const [batch] = batchesOf(spec);
   if (!batch) throw new Error("expected a batch");
   const [x, y] = [tensor(batch[0], { shape: spec.data[0].shape }), tensor(batch[1], { shape: spec.data[1].shape })];
-  const { step } = training(name, spec);
+  const { step } = training(name, spec, given);
   const [first, second] = [await profile(() => step(x, y)), await profile(() => step(x, y))];
   return {
     start: startMs,

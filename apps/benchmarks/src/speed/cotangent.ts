@@ -4,6 +4,7 @@ import {
   conv2d,
   embedding,
   gelu,
+  indexSelect,
   layerNorm,
   matmul,
   maxPool2d,
@@ -16,6 +17,7 @@ import {
 } from "@cotangent/core";
 import { crossEntropy, mse } from "@cotangent/nn";
 import { Adam, AdamW, type Optimizer, SGD } from "@cotangent/optim";
+import type { Digits } from "./digits.ts";
 import type { Framework } from "./framework.ts";
 import { generate, type Values } from "./generator.ts";
 import {
@@ -102,19 +104,22 @@ function optimizerFor(spec: OptimizerSpec, parameters: readonly Tensor[]): Optim
   return new (spec.kind === "adam" ? Adam : AdamW)(parameters, { lr, betas: [beta1, beta2], eps, weightDecay });
 }
 
-interface Training {
+/** What a step is called with: inputs and targets, or what they follow from. */
+type Step<Arguments extends readonly Tensor[]> = (...given: Arguments) => Tensor;
+type Wrap = <Arguments extends readonly Tensor[]>(step: Step<Arguments>) => Step<Arguments>;
+
+interface Training<Arguments extends readonly Tensor[]> {
   readonly weights: Weights;
-  readonly step: (x: Tensor, y: Tensor) => Promise<number>;
+  readonly step: (...given: Arguments) => Promise<number>;
 }
 
-type Step = (x: Tensor, y: Tensor) => Tensor;
-
 /** A step as it stands in any training loop; `wrap` may compile it. */
-export function training(
+export function training<Arguments extends readonly Tensor[]>(
   name: WorkloadName,
   spec: Pick<TrainSpec, "params" | "optimizer">,
-  wrap: (step: Step) => Step = (step) => step,
-): Training {
+  batchOf: (...given: Arguments) => readonly [x: Tensor, y: Tensor],
+  wrap: Wrap = (step) => step,
+): Training<Arguments> {
   const parameters = new Map(
     spec.params.map((values) => [values.name, tensor(generate(values), { shape: values.shape, requiresGrad: true })]),
   );
@@ -125,22 +130,25 @@ export function training(
   };
   const optimizer = optimizerFor(spec.optimizer, [...parameters.values()]);
   const lossFor = lossOf(name, weights);
-  const update = wrap((x, y) => {
+  const update = wrap((...given: Arguments) => {
     optimizer.zeroGrad();
-    const loss = lossFor(x, y);
+    const loss = lossFor(...batchOf(...given));
     loss.backward();
     optimizer.step();
     return loss;
   });
-  return { weights, step: (x, y) => update(x, y).item() };
+  return { weights, step: (...given) => update(...given).item() };
 }
+
+/** The batch itself. */
+export const given = (x: Tensor, y: Tensor): [x: Tensor, y: Tensor] => [x, y];
 
 const placed = (values: Values, { shape }: Pick<ValuesSpec, "shape">): Tensor => tensor(values, { shape });
 
-const frameworkWith = (wrap?: (step: Step) => Step): Framework => ({
+const frameworkWith = (wrap?: Wrap): Framework => ({
   version: "@cotangent/core 0.1.0",
   train(name, spec, batches) {
-    const { step } = training(name, spec, wrap);
+    const { step } = training(name, spec, given, wrap);
     const tensors = batches.map(([x, y]) => [placed(x, spec.data[0]), placed(y, spec.data[1])] as const);
     return (i) => {
       const batch = tensors[i % tensors.length];
@@ -169,13 +177,18 @@ const frameworkWith = (wrap?: (step: Step) => Step): Framework => ({
       gradient: async () => (await x.grad?.data()) ?? [],
     };
   },
-  classifier(spec) {
-    const { weights, step } = training("W8", spec, wrap);
-    const model = perceptron(weights, 3, (x) => x.relu());
-    const images = (x: Values): Tensor => tensor(x, { shape: [x.length / 784, 784] });
+  classifier(spec, digits) {
+    const held = ({ images, labels }: Digits): [Tensor, Tensor] => [
+      tensor(images, { shape: [labels.length, 784] }),
+      tensor(labels),
+    ];
+    const [[x, y], [testX]] = [held(digits.train), held(digits.test)];
+    const batchOf = (numbers: Tensor) => [indexSelect(x, numbers), indexSelect(y, numbers)] as const;
+    const { weights, step } = training("W8", spec, batchOf, wrap);
+    const model = perceptron(weights, 3, (h) => h.relu());
     return {
-      step: (x, y) => step(images(x), tensor(y)),
-      classify: (x) => noGrad(() => model(images(x)).argmax({ axis: 1 })).data(),
+      step: (numbers) => step(tensor(numbers)),
+      classify: (numbers) => noGrad(() => model(indexSelect(testX, tensor(numbers))).argmax({ axis: 1 })).data(),
     };
   },
 });

@@ -9,6 +9,19 @@ export interface Digits {
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
+/** A batch: copies of the images of these numbers, and their labels. */
+export function pick(
+  { images, labels }: Digits,
+  numbers: Int32Array,
+): [x: Float32Array<ArrayBuffer>, y: Int32Array<ArrayBuffer>] {
+  const [x, y] = [new Float32Array(numbers.length * 784), new Int32Array(numbers.length)];
+  numbers.forEach((j, i) => {
+    x.set(images.subarray(j * 784, j * 784 + 784), i * 784);
+    y[i] = labels[j] ?? 0;
+  });
+  return [x, y];
+}
+
 export interface MnistDigits {
   readonly train: Digits;
   readonly test: Digits;

@@ -1,4 +1,5 @@
 // What a framework has to do to take part in the benchmark.
+import type { MnistDigits } from "./digits.ts";
 import type { Values } from "./generator.ts";
 import type { ElementwiseSpec, MnistSpec, TrainSpec, WorkloadName } from "./specification.ts";
 
@@ -8,10 +9,10 @@ export type Awaitable<T> = T | Promise<T>;
 export type Batch = readonly [x: Values, y: Values];
 
 export interface Classifier {
-  /** One training step on a new batch; returns its loss. */
-  step(x: Values, y: Values): Awaitable<number>;
-  /** The most likely class of each image. */
-  classify(x: Values, count: number): Awaitable<ArrayLike<number>>;
+  /** One training step on the training images of these numbers; returns its loss. */
+  step(numbers: Int32Array<ArrayBuffer>): Awaitable<number>;
+  /** The most likely class of each of these test images. */
+  classify(numbers: Int32Array<ArrayBuffer>): Awaitable<ArrayLike<number>>;
 }
 
 export interface Framework {
@@ -26,5 +27,6 @@ export interface Framework {
     spec: ElementwiseSpec,
     x: Values,
   ): Awaitable<{ run(): Awaitable<number>; gradient(): Awaitable<ArrayLike<number>> }>;
-  classifier(spec: MnistSpec): Awaitable<Classifier>;
+  /** Prepares training on MNIST. The framework may hold the images in its own way, as long as it picks those of a batch itself. */
+  classifier(spec: MnistSpec, digits: MnistDigits): Awaitable<Classifier>;
 }

@@ -1,6 +1,7 @@
 // jax-js on its wasm backend: one jitted step, with the optimizer inside. It runs on one thread in Node.
 // Its arrays are used up by the operations that read them, unless `.ref` keeps them.
 import { defaultDevice, init, jit, lax, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import { pick } from "./digits.ts";
 import type { Batch, Framework } from "./framework.ts";
 import { generate, type Values } from "./generator.ts";
 import { type GptSpec, type TrainSpec, type WorkloadName, workloads } from "./specification.ts";
@@ -197,13 +198,19 @@ export async function createJaxjs(version: string): Promise<Framework> {
         gradient: () => gradient?.dataSync() ?? [],
       };
     },
-    classifier(spec) {
+    classifier(spec, digits) {
       const { weights, step } = training("W8", spec);
       const model = perceptron(3, nn.relu);
       const predict = jit((p: Weights, x: np.Array) => np.argmax(model(p, x), 1));
       return {
-        step: (x, y) => step(place(x, [y.length, 784]), place(y, [y.length])),
-        classify: (x, count) => predict(tree.ref(weights()), place(x, [count, 784])).dataSync(),
+        step(numbers) {
+          const [x, y] = pick(digits.train, numbers);
+          return step(place(x, [y.length, 784]), place(y, [y.length]));
+        },
+        classify(numbers) {
+          const [x] = pick(digits.test, numbers);
+          return predict(tree.ref(weights()), place(x, [numbers.length, 784])).dataSync();
+        },
       };
     },
   };

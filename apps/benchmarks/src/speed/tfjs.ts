@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
 import type * as TensorFlow from "@tensorflow/tfjs";
 import type * as WasmBackend from "@tensorflow/tfjs-backend-wasm";
+import { pick } from "./digits.ts";
 import type { Framework } from "./framework.ts";
 import { generate, type Values } from "./generator.ts";
 import { type GptSpec, type TrainSpec, type WorkloadName, workloads } from "./specification.ts";
@@ -219,18 +220,22 @@ export async function createTfjs(version: string): Promise<Framework> {
         gradient: () => gradient?.dataSync() ?? [],
       };
     },
-    classifier(spec) {
+    classifier(spec, digits) {
       const { weights, step } = training("W8", spec);
       const model = perceptron(weights, 3, tf.relu);
       return {
-        step(x, y) {
+        step(numbers) {
+          const [x, y] = pick(digits.train, numbers);
           const [images, labels] = [place(x, [y.length, 784]), place(y, [y.length])];
           const loss = step(images, labels);
           images.dispose();
           labels.dispose();
           return loss;
         },
-        classify: (x, count) => tf.tidy(() => tf.argMax(model(place(x, [count, 784])), 1).dataSync()),
+        classify(numbers) {
+          const [x] = pick(digits.test, numbers);
+          return tf.tidy(() => tf.argMax(model(place(x, [numbers.length, 784])), 1).dataSync());
+        },
       };
     },
   };

@@ -57,3 +57,19 @@ test("a routine moves its operands", () => {
   };
   expect(kernelCost(kernel, [input(0, 8), output(0, 8)])).toEqual({ flops: 0, bytes: 64, scratchBytes: 0 });
 });
+
+test("picking rows of a table reads those rows alone", () => {
+  const kernel: Kernel = {
+    form: "routine",
+    name: "take",
+    inputs: [
+      { slot: 0, dtype: "float32", size: 1000 },
+      { slot: 1, dtype: "int32", size: 2 },
+    ],
+    output: { slot: 2, dtype: "float32", size: 20 },
+    numbers: [1, 1, 100, 10, 2],
+    check: -1,
+  };
+  const { bytes } = kernelCost(kernel, [input(0, 1000), input(1, 2), output(0, 20)]);
+  expect(bytes).toBe(4 * (20 + 2 + 20));
+});

@@ -27,6 +27,9 @@ export function kernelCost(kernel: Kernel, slots: readonly Slot[]): KernelCost {
   return { flops: flopsOf(kernel), bytes, scratchBytes };
 }
 
+/** Routines that read no more of an input than they write. */
+const picking: ReadonlySet<string> = new Set(["take", "takeAlong"]);
+
 /** Elements of each slot that a kernel can reach, at most all. */
 function elementsTouched(kernel: Kernel, slots: readonly Slot[]): Map<number, number> {
   const touched = new Map<number, number>();
@@ -34,7 +37,10 @@ function elementsTouched(kernel: Kernel, slots: readonly Slot[]): Map<number, nu
     touched.set(number, Math.min(slots[number]?.size ?? 0, (touched.get(number) ?? 0) + elements));
   };
   if (kernel.form === "routine") {
-    for (const { slot, size } of [...kernel.inputs, kernel.output]) touch(slot, size);
+    const { inputs, output } = kernel;
+    const most = picking.has(kernel.name) ? output.size : Number.POSITIVE_INFINITY;
+    for (const { slot, size } of inputs) touch(slot, Math.min(size, most));
+    touch(output.slot, output.size);
     return touched;
   }
   const loads = new Set<string>();
