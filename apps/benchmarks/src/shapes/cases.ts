@@ -85,7 +85,7 @@ const narrow: readonly Product[] = [
   ] as const),
 ];
 
-/** Every element of a matrix is used once or thrice: these are bound by memory. */
+/** Every element of a matrix is used once, or by few rows, each kind by itself: these are bound by memory. */
 const vectors: readonly Product[] = [
   ...([
     [1, 784, 256],
@@ -131,7 +131,9 @@ function productCases(): ShapeCase[] {
     ...products.map((shape) => one("product", shape, "")),
     ...transposed.flatMap((shape) => [one("product", shape, "Aᵀ"), one("product", shape, "Bᵀ")]),
     ...narrow.map((shape) => one("narrow product", shape, "")),
-    ...vectors.map((shape) => one("matrix by vector", shape, "")),
+    ...vectors.map((shape) =>
+      one(shape[0] === 1 || shape[2] === 1 ? "matrix by vector" : "few rows by matrix", shape, ""),
+    ),
     ...tokens.flatMap((t) => [batched(64, [t, 32, t]), batched(64, [t, t, 32])]),
   ];
 }
