@@ -12,7 +12,7 @@ import { realNode } from "../graph/stand-in.ts";
 import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
-import { noteMade, noteOwn } from "./apart.ts";
+import { expectNotApart, noteMade, noteOwn } from "./apart.ts";
 import { shareHooks } from "./hooks.ts";
 
 /** A value that has no node, and where the next one may be written. */
@@ -158,6 +158,7 @@ export class Handle {
 
   /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: keep a copy, `realize(x.grad.detach())`. */
   zeroGrad(): void {
+    expectNotApart("zeroGrad", this);
     if (trace !== null) this.noteReset();
     this.heldGradient?.release();
     this.forgetGradient();
