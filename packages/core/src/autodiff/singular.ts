@@ -1,38 +1,41 @@
 // Formulas in which infinities may meet zeros: the derivatives of singular operations.
 import type { Builder } from "../graph/algebra.ts";
-import { makeNode, Node } from "../graph/node.ts";
+import { asOp, Node } from "../graph/node.ts";
 import type { Elementwise } from "../graph/rules.ts";
 
-const records = new Map<Elementwise, Map<string, Elementwise>>();
+/** By operation, then by which inputs are cotangents, as the bits of a number. */
+const records = new Map<Elementwise, Elementwise[]>();
 const builders = new WeakMap<Builder, Builder>();
 
 /** Cotangents in the formula that is being built, and multiples of them. */
-let multiples: readonly Node[] = [];
+let multiples: Node[] = [];
 
 const isNumber = ({ op }: Node): boolean => op.kind === "constant" || op.kind === "scalar";
 
 /** The same operation, singular itself, with cotangents among its inputs. */
-function singularOf(op: Elementwise, cotangents: readonly number[]): Elementwise {
-  const known = records.get(op) ?? new Map<string, Elementwise>();
+function singularOf(op: Elementwise, bits: number): Elementwise {
+  const known = records.get(op) ?? [];
   records.set(op, known);
-  const key = cotangents.join();
-  const made = known.get(key) ?? {
+  known[bits] ??= {
     ...op,
     singular: op.singular ?? ((inputs: readonly Node[]): boolean => !inputs.some(isNumber)),
-    cotangents,
+    cotangents: [0, 1].filter((i) => bits & (1 << i)),
   };
-  known.set(key, made);
-  return made;
+  return known[bits];
 }
 
 /** The same node, singular itself; but not one that is older than `since`. */
 function marked(since: number, node: Node): Node {
-  const { id, op, inputs, attrs } = node;
+  const { id, op, inputs } = node;
   if (id <= since || op.kind !== "elementwise") return node;
-  const cotangents = inputs.flatMap((x, i) => (multiples.includes(x) ? [i] : []));
-  if (op.singular && cotangents.length === 0) return node;
-  const made = makeNode(singularOf(op, cotangents), inputs, attrs);
-  if (cotangents.length > 0) multiples = [...multiples, made];
+  let bits = 0;
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i];
+    if (input && multiples.includes(input)) bits |= 1 << i;
+  }
+  if (op.singular && bits === 0) return node;
+  const made = asOp(singularOf(op, bits), node);
+  if (bits !== 0) multiples.push(made);
   return made;
 }
 
@@ -72,7 +75,7 @@ export function singularly(b: Builder): Builder {
 /** A formula that is linear in each of `factors`: its products remember the one they have, for forward mode. */
 export function linearIn<R>(factors: readonly Node[], formula: () => R): R {
   const before = multiples;
-  multiples = factors;
+  multiples = [...factors];
   try {
     return formula();
   } finally {
