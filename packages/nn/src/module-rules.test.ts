@@ -6,6 +6,7 @@ import {
   customJvp,
   customVjp,
   grad,
+  hessian,
   hvp,
   jvp,
   manualSeed,
@@ -16,6 +17,7 @@ import {
   type Tensor,
   tensor,
   valueAndGrad,
+  vjp,
   vmap,
 } from "@cotangent/core";
 import { gradcheck } from "@cotangent/core/testing";
@@ -360,10 +362,17 @@ test("layers that keep statistics are refused where tensors stand for others, an
   const mapped = (): Tensor => vmap((one: Tensor) => layer.forward(one))(xs);
   const looped = (): Tensor =>
     scan((carry: Tensor, one: Tensor) => [layer.forward(carry.add(one)), tensor(0)], x, xs)[0] as Tensor;
-  for (const [name, f] of Object.entries({ vmap: mapped, scan: looped })) {
-    expect(f).toThrow(
-      `${name}: expected a function that assigns nothing made of its arguments, got one that does. A layer with running statistics leaves them alone after eval()`,
-    );
+  const once = (): Tensor => scan((carry: Tensor) => [carry.add(layer.forward(x)), null], x, null, { length: 3 })[0];
+  const eval_ = "ayer with running statistics leaves them alone after eval()";
+  for (const [f, message] of [
+    [mapped, `vmap: expected a function that assigns nothing made of its arguments, got one that does. A l${eval_}`],
+    [
+      looped,
+      `scan: expected a function that assigns nothing, got one that does. State that each step changes belongs in the carry; a l${eval_}`,
+    ],
+    [once, "scan: expected a function that assigns nothing, got one that does"],
+  ] as const) {
+    expect(f).toThrow(message);
     // No run that follows computes what was taken back.
     expect(await x.sum().item()).not.toBeNaN();
     expect(state()).toEqual(fresh);
@@ -373,4 +382,47 @@ test("layers that keep statistics are refused where tensors stand for others, an
   layer.eval();
   near(mapped(), stack([0, 1].map((i) => layer.forward(select(xs, 0, i)))));
   expect(looped().shape).toEqual([5, 3]);
+});
+
+test("running statistics follow each batch once, through whatever transform, and only in the branch that is taken", async () => {
+  const x = randn([5, 3]);
+  const state = (layer: BatchNorm1d): number[][] =>
+    [layer.runningMean, layer.runningVar, layer.numBatchesTracked].map(numbers);
+  const [plain, fresh] = [new BatchNorm1d(3), new BatchNorm1d(3)];
+  plain.forward(x).sum().backward();
+  const want = state(plain);
+  expect(want[2]).toEqual([1]);
+  const loss = (layer: BatchNorm1d) => (a: Tensor) => layer.forward(a).pow(3).sum() as Tensor<[]>;
+  const runs: Record<string, (layer: BatchNorm1d, other: BatchNorm1d) => unknown> = {
+    grad: (layer) => grad(loss(layer))(x),
+    "grad by the layer": (layer) => grad((m: BatchNorm1d, a: Tensor) => loss(m)(a))(layer, x),
+    vjp: (layer) => vjp(loss(layer), [x])[1](tensor(1)),
+    jvp: (layer) => jvp(loss(layer), [x], [x]),
+    hessian: (layer) => hessian(loss(layer))(x),
+    checkpoint: (layer) => grad(checkpoint(loss(layer)))(x),
+    "checkpoint and backward()": (layer) => checkpoint(loss(layer))(x).backward(),
+    customVjp: (layer) =>
+      grad(
+        (a: Tensor) =>
+          customVjp(
+            (m: BatchNorm1d, z: Tensor) => loss(m)(z),
+            (_g, _y, _m, z) => [null, z],
+          )(layer, a) as Tensor<[]>,
+      )(x),
+    compile: (layer) => compile(loss(layer))(x),
+    cond: (layer, other) => cond(tensor(true), loss(layer), (a: Tensor) => loss(other)(a.mul(2)), x),
+    "cond, the other way": (layer, other) => cond(tensor(false), loss(other), loss(layer), x),
+    "cond and backward()": (layer, other) => cond(tensor(true), loss(layer), loss(other), x).backward(),
+    "grad of cond": (layer, other) => grad((a: Tensor) => cond(tensor(true), loss(layer), loss(other), a))(x),
+    "checkpoint of cond": (layer, other) =>
+      grad(checkpoint((a: Tensor) => cond(tensor(true), loss(layer), loss(other), a)))(x),
+  };
+  for (const [name, run] of Object.entries(runs)) {
+    const [layer, other] = [new BatchNorm1d(3), new BatchNorm1d(3)];
+    run(layer, other);
+    state(layer).forEach((found, i) => {
+      for (const [j, value] of found.entries()) expect(value, name).toBeCloseTo(want[i]?.[j] ?? Number.NaN, 6);
+    });
+    expect(state(other), name).toEqual(state(fresh));
+  }
 });

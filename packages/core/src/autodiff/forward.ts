@@ -3,7 +3,7 @@ import { sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { dependents } from "./dependents.ts";
-import { singularly } from "./singular.ts";
+import { cotangentsOf, linearIn, singularly, unlessUnused } from "./singular.ts";
 
 /** The tangents of `roots`, given those of `wrt`; null where a root does not depend on them. */
 export function forward(
@@ -58,7 +58,7 @@ function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node
         const partial = partials[i];
         const dx = tangentOf(input);
         if (!partial || !dx) return;
-        const term = partial(a, dx, node, ...inputs);
+        const term = ofProduct(b, node, input, dx, () => partial(a, dx, node, ...inputs));
         total = total ? b.add(total, term) : term;
       });
       return total && expandTo(b, total, node);
@@ -88,6 +88,15 @@ function push(b: Builder, node: Node, tangentOf: (x: Node) => Node | null): Node
     default:
       return null;
   }
+}
+
+/** How a product g·a of a cotangent moves with a: not at all where g is 0, even if a has an infinite derivative there. */
+function ofProduct(b: Builder, node: Node, input: Node, dx: Node, term: () => Node): Node {
+  const cotangents = cotangentsOf(node);
+  if (cotangents.length === 0) return term();
+  const others = cotangents.filter((g) => g !== input);
+  const factors = cotangents.includes(input) ? [dx, ...others] : [...others, node];
+  return others.reduce((value, g) => unlessUnused(b, g, value), linearIn(factors, term));
 }
 
 /** A tangent of a small input of a broadcasting operation is as large as the result. */

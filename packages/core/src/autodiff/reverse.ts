@@ -3,7 +3,7 @@ import { broadcastAxes, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
 import type { Node } from "../graph/node.ts";
 import { dependents, trackedDependents } from "./dependents.ts";
-import { singularly } from "./singular.ts";
+import { linearIn, multiplesIn, singularly, unlessUnused } from "./singular.ts";
 
 /** A part of a cotangent, and the user of the variable that it comes from; null for a root's own. */
 export interface Contribution {
@@ -117,7 +117,9 @@ class Sweep {
         inputs.forEach((input, i) => {
           const partial = partials[i];
           if (!partial || !between.has(input)) return;
-          const value = partial(isSingular ? singularly(b) : b, g, node, ...inputs);
+          const value = isSingular
+            ? linearIn([g, ...multiplesIn(node)], () => partial(singularly(b), g, node, ...inputs))
+            : partial(b, g, node, ...inputs);
           this.contribute(input, isSingular ? unlessUnused(b, g, value) : value, node);
         });
         return;
@@ -137,8 +139,10 @@ class Sweep {
         return;
       }
       case "nonlinear": {
-        const values = op.vjp(op.singular ? singularly(b) : b, g, node, attrs, inputs);
-        this.spread(node, op.singular ? values.map((x) => x && unlessUnused(b, g, x)) : values);
+        const values = op.singular
+          ? linearIn([g], () => op.vjp(singularly(b), g, node, attrs, inputs)).map((x) => x && unlessUnused(b, g, x))
+          : op.vjp(b, g, node, attrs, inputs);
+        this.spread(node, values);
         return;
       }
       case "part": {
@@ -164,14 +168,4 @@ class Sweep {
 function sumTo(b: Builder, g: Node, x: Node): Node {
   if (sameShape(g.shape, x.shape)) return g;
   return b.reshape(b.sum(g, broadcastAxes(x.shape, g.shape)), x.shape);
-}
-
-/**
- * A contribution g·∂y/∂x, and 0 for 0·∞: what a selection has left out hands back nothing. Only where it is NaN, so that
- * derivatives by g, where that happens to be 0, are still there.
- */
-function unlessUnused(b: Builder, g: Node, value: Node): Node {
-  if (value === g) return g;
-  const zero = b.num(0, g);
-  return b.select(b.and(b.eq(g, zero), b.ne(value, value)), b.num(0, value), value);
 }

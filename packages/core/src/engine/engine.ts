@@ -1,8 +1,8 @@
 // Computes pending nodes: finds or compiles the plan for their structure, runs it, and hands out the results.
 import { elementBytes } from "../base/dtype.ts";
-import { DeviceError, GraphError } from "../base/errors.ts";
+import { DeviceError } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
-import { isComputable, whyGone } from "../graph/gone.ts";
+import { whyGone } from "../graph/gone.ts";
 import { beginWalk, type Node } from "../graph/node.ts";
 import { realNode } from "../graph/stand-in.ts";
 import type { Plan } from "../kernel/ir.ts";
@@ -115,29 +115,6 @@ export function joinNextRun(node: Node, { isWanted, undo }: Partial<Companion> =
 
 export function leaveNextRun(node: Node): void {
   node.joinsNextRun = false;
-}
-
-/** Runs `build`, in which tensors stand for others: what joins the next run meanwhile must not depend on them. */
-export function buildApart<R>(operation: string, build: () => R): R {
-  const before = companions;
-  const known = before.length;
-  const joined = (): Companion[] => companions.slice(companions === before ? known : 0);
-  let isDone = false;
-  try {
-    const result = build();
-    if (!joined().every(({ node }) => isComputable([node])))
-      throw new GraphError(
-        `${operation}: expected a function that assigns nothing made of its arguments, got one that does. A layer with running statistics leaves them alone after eval()`,
-      );
-    isDone = true;
-    return result;
-  } finally {
-    if (!isDone)
-      for (const { node, undo } of joined()) {
-        leaveNextRun(node);
-        undo?.();
-      }
-  }
 }
 
 /** Values that the next run reads for the last time: kept for a backward pass, which is in that run. */

@@ -8,11 +8,16 @@ import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { expand } from "../ops/view.ts";
+import { builtWithout } from "../tensor/apart.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { mapTensors, Substituted } from "./trees.ts";
 
 export type Nodes = readonly Node[];
 export type Sparse = readonly (Node | null)[];
+
+/** Differentiates a body, whose own rules must not assign: the derivative is built once as well. */
+export const byRules = <R>(build: () => R): R =>
+  builtWithout("scan and cond", "A rule of customVjp or customJvp inside of them can return values only", build);
 
 export const isNode = (x: Node | null | undefined): x is Node => x !== null && x !== undefined;
 export const zerosLike = (x: Node): Node => b.fill(0, x.shape, x);

@@ -8,7 +8,7 @@ import type { Body } from "../graph/control.ts";
 import type { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { type ControlRule, controlResults } from "../ops/control.ts";
-import { batchedBody, isNode, type Nodes, orZeros, parameter, type Sparse, sharedBy } from "./body.ts";
+import { batchedBody, byRules, isNode, type Nodes, orZeros, parameter, type Sparse, sharedBy } from "./body.ts";
 
 export type Bodies = readonly [Body, Body];
 
@@ -28,11 +28,13 @@ function ruleOf(bodies: Bodies): ControlRule {
       const cotangents = live.flatMap((i) => roots[i] ?? []).map((x) => parameter(x));
       const wrt = params.filter((x) => isFloat(x.dtype));
       const pulled = both(bodies, (body) => {
-        const found = reverse(
-          b,
-          live.flatMap((i) => body.roots[i] ?? []),
-          cotangents,
-          body.params.filter((x) => isFloat(x.dtype)),
+        const found = byRules(() =>
+          reverse(
+            b,
+            live.flatMap((i) => body.roots[i] ?? []),
+            cotangents,
+            body.params.filter((x) => isFloat(x.dtype)),
+          ),
         );
         return {
           params: [...body.params, ...cotangents],
@@ -50,7 +52,7 @@ function ruleOf(bodies: Bodies): ControlRule {
       const pushed = both(bodies, (body) => {
         const targets = at.flatMap((i) => body.roots[i] ?? []);
         const wrt = live.flatMap((i) => body.params[i] ?? []);
-        const found = forward(b, targets, wrt, directions);
+        const found = byRules(() => forward(b, targets, wrt, directions));
         return {
           params: [...body.params, ...directions],
           roots: orZeros(targets, found),

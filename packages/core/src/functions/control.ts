@@ -1,8 +1,11 @@
 // Loops and branches as one operation each, with derivatives: one compiled body, however many steps it runs.
 import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
-import { Node } from "../graph/node.ts";
+import { makeNode, Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
+import { stopGradient } from "../ops/cast.ts";
+import { builtApart, builtWithout } from "../tensor/apart.ts";
+import { assigning } from "../tensor/assign.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { truthOf } from "./arguments.ts";
 import { calledWith, captured, capturedSince, closed, filled, type Nodes, parameter } from "./body.ts";
@@ -48,7 +51,7 @@ export interface ScanOptions {
  * @returns the last carry, and what f yields, stacked along a new first axis
  * @throws {ShapeError} `scan: expected a carry after the step of shape [2], got [3]`
  * @throws {ShapeError} `scan: expected sequences of one length, got 2 and 3`
- * @throws {GraphError} `scan: expected a function that assigns nothing made of its arguments, got one that does. …`
+ * @throws {GraphError} `scan: expected a function that assigns nothing, got one that does. …`
  * @example scan((sum, x) => [sum.add(x), sum.mul(x)], tensor(0), tensor([1, 2, 3])) // [6, [0, 2, 9]]
  * @example (await grad((w) => scan((h) => [h.mul(w), null], tensor(1), null, { length: 10 })[0])(tensor(1)).item()) // 10
  */
@@ -73,7 +76,9 @@ export function scan<C, X, Y>(
     return { roots: [...alike("scan", "a carry after the step", carry, init, first), ...nodesOf(y)], y };
   };
   const { result, numbers } = forCopies("scan", length, "different", () =>
-    run("scan", () => calledWith([init, xs], [...carries, ...slices], step)),
+    builtWithout("scan", assignedInSteps, () =>
+      run("scan", () => calledWith([init, xs], [...carries, ...slices], step)),
+    ),
   );
   const { roots, y } = result;
   const params = [...carries, ...slices, ...numbers];
@@ -92,6 +97,9 @@ export function scan<C, X, Y>(
   return [filled(init, results) as Plain<C>, filled(y, results.slice(first.length)) as Reshapen<Y>];
 }
 
+const assignedInSteps =
+  "State that each step changes belongs in the carry; a layer with running statistics leaves them alone after eval()";
+
 function lengthOf(sequences: Nodes, given: number | undefined): number {
   let length = given;
   for (const { shape } of sequences) {
@@ -108,7 +116,8 @@ function lengthOf(sequences: Nodes, given: number | undefined): number {
 
 /**
  * `f(...args)` where `predicate` holds, and `g(...args)` otherwise: both are recorded, one is computed, and so it is
- * for gradients. Under `vmap` with a predicate for each example both are computed, and selected from.
+ * for gradients. What a branch assigns, as layers do with running statistics, is assigned where it is the one; random
+ * numbers are drawn for both. Under `vmap` with a predicate for each example both are computed, and selected from.
  * @param predicate a tensor with one element: a bool, or a number that is tested against 0
  * @param f, g synchronous functions with results of the same form, shapes and dtypes. They may use other tensors
  * @throws {ShapeError} `cond: expected a predicate with one element, got shape [2]. Use where to choose by element`
@@ -128,16 +137,27 @@ export function cond<A extends readonly unknown[], R>(
       `cond: expected a predicate with one element, got shape ${showShape(truth.shape)}. Use where to choose by element`,
     );
   const since = Node.latestId;
-  const result = run("cond", () => f(...args));
-  const other = run("cond", () => g(...args));
+  const { result, assigned } = builtApart("cond", () => run("cond", () => f(...args)));
+  const { result: other, assigned: assignedElse } = builtApart("cond", () => run("cond", () => g(...args)));
   const yes = nodesOf(result);
   if (yes.length === 0) throw new ArgumentError("cond: expected functions that return tensors, got none");
   const no = alike("cond", "a second result", other, result, yes);
+  // What a branch assigns is one more result of both: of the one that does not assign it, the value that is there.
+  const handles = [...new Set([...assigned.keys(), ...assignedElse.keys()])];
+  for (const handle of handles) {
+    yes.push(assigned.get(handle) ?? handle.node);
+    no.push(assignedElse.get(handle) ?? handle.node);
+  }
   const outer = capturedSince([...yes, ...no], since);
   const { params, roots } = closed([...yes, ...no], [], outer);
   const bodies = [
     { params, roots: roots.slice(0, yes.length) },
     { params, roots: roots.slice(yes.length) },
   ] as const;
-  return filled(result, branchResults(bodies, b.reshape(truth, []), outer)) as Plain<R>;
+  const results = branchResults(bodies, b.reshape(truth, []), outer);
+  const states = results.slice(yes.length - handles.length).map((node) => makeNode(stopGradient, [node]));
+  return assigning({
+    result: filled(result, results) as Plain<R>,
+    assigned: new Map(handles.flatMap((handle, i) => (states[i] ? [[handle, states[i]]] : []))),
+  });
 }

@@ -1,9 +1,10 @@
 // What is built once and stands for many: examples of a batch, steps of a loop. Each draws random numbers of its own.
 import { ArgumentError } from "../base/errors.ts";
-import { buildApart } from "../engine/engine.ts";
 import type { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
+import { builtFrom } from "../tensor/apart.ts";
+import { assigning } from "../tensor/assign.ts";
 
 /** Whether the examples of a batch draw random numbers of their own, all the same ones, or none. */
 export type Randomness = "different" | "same" | "error";
@@ -32,7 +33,7 @@ export function forCopies<R>(operation: string, size: number, randomness: Random
   const numbers = new Map<string, Node>();
   current = { operation, size, randomness, outer, numbers };
   try {
-    const result = buildApart(operation, build);
+    const result = assigning(builtFrom(operation, build));
     return { result, numbers: [...numbers.values()] };
   } finally {
     current = outer;

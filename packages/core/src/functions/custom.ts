@@ -9,6 +9,7 @@ import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
 import { type CustomRule, customResults } from "../ops/control.ts";
 import { unknownLeaf } from "../ops/source.ts";
+import { builtApart } from "../tensor/apart.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { calledWith, filled, isNode, type Nodes, orZeros, type Sparse, sharedBy, zerosLike } from "./body.ts";
 import { countedUp, forCopies } from "./copies.ts";
@@ -113,7 +114,7 @@ export type Gradients<A extends readonly unknown[]> = { readonly [K in keyof A]:
  * arguments gets no gradient
  * @param rule from the cotangent and the result (both of the result's form) and the arguments to an array with a
  * gradient for each argument, of its form (for a module, by name); null where there is none. What it builds that f has built
- * too is computed once
+ * too is computed once. What it assigns is assigned in reverse mode alone: forward mode has no cotangent
  * @throws {ArgumentError} `customVjp: expected a rule that returns an array with a gradient for each of 2 arguments, got 1`
  * @throws {ShapeError} `customVjp: expected a gradient of argument 0 of shape [2], got [3]`
  * @throws {GraphError} `customVjp: expected a function of its arguments, got one that uses another tensor with requiresGrad`
@@ -147,7 +148,8 @@ export function customVjp<A extends readonly unknown[], R>(
         vjp,
         jvp(tangents, inputs, results) {
           const gs = results.map((y) => (isFloat(y.dtype) ? variable(y) : null));
-          const gradients = vjp(gs, inputs, results);
+          // There is no cotangent here: what the rule assigns is for reverse mode.
+          const { result: gradients } = builtApart("customVjp", () => vjp(gs, inputs, results));
           const pairs = tangents.flatMap((dx, i) => {
             const gradient = gradients[i];
             return dx && gradient ? [{ dx, gradient }] : [];

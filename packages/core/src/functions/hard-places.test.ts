@@ -313,6 +313,71 @@ const singular: Record<string, readonly [f: (x: Tensor) => Tensor, x: number, ot
   xlogy: [(x) => ct.xlogy(2, x), -1, 2],
 };
 
+/** At the edge of where a function or one of its derivatives is finite, and beyond. */
+const leftOut: Record<string, readonly [f: (x: Tensor) => Tensor, xs: readonly number[]]> = {
+  "x^x": [(x) => x.pow(x), [0, -1, -0.5]],
+  "x^1.5": [(x) => x.pow(1.5), [0, -1]],
+  "x^2.5": [(x) => x.pow(2.5), [0, -1]],
+  "x^-½": [(x) => x.pow(-0.5), [0, -1]],
+  "x^y for a tensor y": [(x) => ct.pow(x, float64(1.5)), [0, -1]],
+  "0^x": [(x) => ct.pow(float64(0), x), [0, -1, 1]],
+  "√(x^1.5)": [(x) => x.pow(1.5).sqrt(), [0, -1]],
+  "log √x": [(x) => x.sqrt().log(), [0, -1]],
+  "√x²": [(x) => x.mul(x).sqrt(), [0]],
+  "1/x": [(x) => float64(1).div(x), [0]],
+  "x/x²": [(x) => x.div(x.mul(x)), [0]],
+  "1/(1 + x^1.5)": [(x) => float64(1).div(x.pow(1.5).add(1)), [0, -1]],
+  reciprocal: [(x) => ct.reciprocal(x), [0]],
+  sqrt: [(x) => x.sqrt(), [0, -1]],
+  rsqrt: [(x) => ct.rsqrt(x), [0, -1]],
+  log: [(x) => x.log(), [0, -1]],
+  log1p: [(x) => ct.log1p(x), [-1, -2]],
+  xlogy: [(x) => ct.xlogy(x, x), [0, -1]],
+  asin: [(x) => ct.asin(x), [1, -1, 2]],
+  acos: [(x) => ct.acos(x), [1, -1, 2]],
+  acosh: [(x) => ct.acosh(x), [1, 0]],
+  atanh: [(x) => ct.atanh(x), [1, -1, 2]],
+  atan2: [(x) => ct.atan2(x, x), [0]],
+  erfinv: [(x) => ct.erfinv(x), [1, -1, 2]],
+  lgamma: [(x) => ct.lgamma(x), [0, -1]],
+  digamma: [(x) => ct.digamma(x), [0, -1]],
+};
+
+/** A function, a place, and its derivatives there. */
+const atEdges: Record<string, readonly [f: (x: Tensor) => Tensor, x: number, ...derivatives: number[]]> = {
+  "x^1.5 at 0": [(x) => x.pow(1.5), 0, 0, inf, -inf],
+  "x^2.5 at 0": [(x) => x.pow(2.5), 0, 0, 0, inf],
+  "√x at 0": [(x) => x.sqrt(), 0, inf, -inf, inf],
+  "log x at 0": [(x) => x.log(), 0, inf, -inf, inf],
+  "1/x at 0": [(x) => ct.reciprocal(x), 0, -inf, inf, -inf],
+  "x^x at 2": [(x) => x.pow(x), 2, ...powers(2)],
+  "x^1.5 at 4": [(x) => x.pow(1.5), 4, 3, 3 / 8, -3 / 64],
+  "(x − 1)·x^1.5 at 1": [(x) => x.sub(1).mul(x.pow(1.5)), 1, 1, 3, 9 / 4],
+  "(x − 1)·√x at 1": [(x) => x.sub(1).mul(x.sqrt()), 1, 1, 1, -3 / 4],
+  "(x − 1)/x at 1": [(x) => x.sub(1).div(x), 1, 1, -2, 6],
+};
+
+/** The first three derivatives of xˣ = y, with l = 1 + log x: y·l, y·(l² + 1/x), y·(l³ + 3l/x − 1/x²). */
+function powers(x: number): readonly [number, number, number] {
+  const [y, l] = [x ** x, 1 + Math.log(x)];
+  return [y * l, y * (l * l + 1 / x), y * (l ** 3 + (3 * l) / x - 1 / (x * x))];
+}
+
+type Mode = "forward" | "reverse";
+const derivative: Record<Mode, (f: (x: Tensor) => Tensor) => (x: Tensor) => Tensor> = {
+  forward: (f) => (x) => ct.jvp(f, [x], [float64(1)])[1],
+  reverse: (f) => grad((x: Tensor) => f(x) as Tensor<[]>),
+};
+
+/** All sequences of n modes, the innermost first. */
+const ordersOf = (n: number): Mode[][] =>
+  n === 0
+    ? [[]]
+    : ordersOf(n - 1).flatMap((order): Mode[][] => [
+        [...order, "forward"],
+        [...order, "reverse"],
+      ]);
+
 describe.each(deviceNames())("on %s", (device) => {
   beforeAll(() => ct.setDefaultDevice(device));
   afterAll(() => ct.setDefaultDevice(usual));
@@ -359,6 +424,19 @@ describe.each(deviceNames())("on %s", (device) => {
     const third = grad((a: Tensor) => ct.select(grad((c: Tensor) => ct.select(grad(chosen)(c), 0, 1))(a), 0, 1))(at);
     const three = grad(grad(grad((a: Tensor) => f(a).sum())))(float64([other]).reshape([])).itemSync();
     expectNear(third, [0, three]);
+  });
+  test.each(Object.entries(leftOut))("%s, left out: all derivatives up to the third, in every order", (_, [f, xs]) => {
+    for (const x of xs) {
+      const chosen = (a: Tensor): Tensor => where(tensor(false), f(a), a.mul(a).mul(a));
+      for (const [n, want] of [3 * x * x, 6 * x, 6].entries())
+        for (const order of ordersOf(n + 1))
+          expectNear(order.reduce((g, mode) => derivative[mode](g), chosen)(float64(x)), want);
+    }
+  });
+  test.each(Object.entries(atEdges))("%s, in every order", (_, [f, x, ...wants]) => {
+    for (const [n, want] of wants.entries())
+      for (const order of ordersOf(n + 1))
+        expectNear(order.reduce((g, mode) => derivative[mode](g), f)(float64(x)), want);
   });
   test("a factor that happens to be 0 hides no derivative", () => {
     // f = w·√x at w = 0: ∂²f/∂w∂x = 1/(2√x)

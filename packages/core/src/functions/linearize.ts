@@ -7,6 +7,8 @@ import { Node } from "../graph/node.ts";
 import { topological } from "../graph/walk.ts";
 import { builder as b } from "../ops/builder.ts";
 import { unknownLeaf } from "../ops/source.ts";
+import { builtFrom } from "../tensor/apart.ts";
+import { assigning } from "../tensor/assign.ts";
 import { filled, type Nodes, orZeros } from "./body.ts";
 import { checked } from "./custom.ts";
 import { expectFloats, renamed, run } from "./transforms.ts";
@@ -47,7 +49,7 @@ export function linearize<A extends readonly unknown[], R>(
   const directions = moving.map((x) =>
     unknownLeaf(x.shape, x.dtype, x.device, "inside of linearize a direction has no values of its own"),
   );
-  const found = orZeros(roots, forward(b, roots, moving, directions));
+  const found = orZeros(roots, assigning(builtFrom("linearize", () => forward(b, roots, moving, directions))));
   let isKept = false;
   const push = (...tangents: { [K in keyof A]: Reshapen<A[K]> }): Plain<R> => {
     const given = fresh.flatMap((arg, i) => {

@@ -7,7 +7,17 @@ import type { Node } from "../graph/node.ts";
 import type { Result } from "../graph/rules.ts";
 import { builder as b } from "../ops/builder.ts";
 import { type ControlRule, controlResults } from "../ops/control.ts";
-import { batchedBody, isNode, type Nodes, orZeros, parameter, type Sparse, sharedBy, zerosLike } from "./body.ts";
+import {
+  batchedBody,
+  byRules,
+  isNode,
+  type Nodes,
+  orZeros,
+  parameter,
+  type Sparse,
+  sharedBy,
+  zerosLike,
+} from "./body.ts";
 import { moved } from "./shape.ts";
 
 /** The last carries, what the steps yield, and what the carries were before each step. */
@@ -69,7 +79,8 @@ function backwards(loop: Loop, gs: Sparse, inputs: Nodes, results: Nodes): Spars
   const gYields = like(yields, atYields);
   const gHistory = like(carry, atHistory);
   const wrt = [...pick(carry, atCarry), ...pick(slice, atSlice), ...pick(constant, atConstant)];
-  const pulled = reverse(b, [...pick(roots, atCarry), ...pick(yields, atYields)], [...gCarry, ...gYields], wrt);
+  const yielding = [...pick(roots, atCarry), ...pick(yields, atYields)];
+  const pulled = byRules(() => reverse(b, yielding, [...gCarry, ...gYields], wrt));
   const before = atCarry.map((at, i) => {
     const own = gHistory[atHistory.indexOf(at)];
     const found = pulled[i];
@@ -128,7 +139,10 @@ function beside(loop: Loop, tangents: Sparse, inputs: Nodes): Sparse {
   const [dCarry, dRest] = [directions.slice(0, atCarry.length), directions.slice(atCarry.length)];
   const [dSlice, dConstant] = [dRest.slice(0, atSlice.length), dRest.slice(atSlice.length)];
   const targets = [...pick(roots, atCarry), ...pick(yields, atYields)];
-  const pushed = orZeros(targets, forward(b, targets, wrt, directions));
+  const pushed = orZeros(
+    targets,
+    byRules(() => forward(b, targets, wrt, directions)),
+  );
   const next = loopResults(
     {
       kind: "loop",

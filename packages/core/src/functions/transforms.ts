@@ -11,6 +11,8 @@ import { makeNode, type Node, recording } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
 import { alias, stopGradient as stopGradientOp } from "../ops/cast.ts";
 import { unknownLeaf } from "../ops/source.ts";
+import { builtFrom } from "../tensor/apart.ts";
+import { assigning } from "../tensor/assign.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { nodeOf, range } from "./arguments.ts";
 import { countedUp, forCopies, type Randomness } from "./copies.ts";
@@ -221,7 +223,7 @@ export function vjp<A extends readonly unknown[], R>(
   const seeds = roots.map((y) =>
     unknownLeaf(y.shape, y.dtype, y.device, "inside of vjp a cotangent has no values of its own"),
   );
-  const gradients = reverse(b, roots, seeds, nodes);
+  const gradients = assigning(builtFrom("vjp", () => reverse(b, roots, seeds, nodes)));
   const found = gradients.filter((g) => g !== null);
   const pull = (cotangents: Reshapen<R>): { -readonly [K in keyof A]: Plain<A[K]> } => {
     const pulled = rebuild({ roots: found, inputs: seeds }, matching("vjp", "cotangents", cotangents, own, roots));

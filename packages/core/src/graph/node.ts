@@ -163,6 +163,14 @@ export function makeNode(op: Op, inputs: readonly Node[], attrs: Attrs = noAttrs
   return node;
 }
 
+/** The same node of another record, which differs in how it is differentiated alone. */
+export function asOp(op: Op, node: Node): Node {
+  const { inputs, attrs, shape, dtype, device, requiresGrad } = node;
+  const made = new Node(op, inputs, attrs, shape, dtype, device, requiresGrad);
+  if (boundary?.inside.has(node)) boundary.inside.add(made);
+  return made;
+}
+
 function plainNode(op: Op, inputs: readonly Node[], attrs: Attrs): Node {
   let device = "";
   let tracked = false;

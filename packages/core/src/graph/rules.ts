@@ -24,6 +24,8 @@ export interface Elementwise extends Common {
   partials(attrs: Attrs): readonly (Partial | null)[];
   /** Whether a derivative may be infinite or NaN for finite inputs: there, a cotangent of 0 stays 0 in reverse mode. */
   singular?(inputs: readonly Node[]): boolean;
+  /** In formulas of derivatives: which inputs are cotangents, in each of which it is linear. Where one is 0, the others are left out. */
+  readonly cotangents?: readonly number[];
 }
 
 /** Linear in all of its inputs together (join has many). */

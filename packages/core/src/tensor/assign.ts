@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
 import type { Kind, Node } from "../graph/node.ts";
+import { type Apart, type Holder, heldBack } from "./apart.ts";
 
 /** Whether a handle can hold a value in place of another. */
 export function checkAssignable(operation: string, old: Kind, value: Kind): void {
@@ -18,7 +19,8 @@ export function checkAssignable(operation: string, old: Kind, value: Kind): void
 const lastGood = new WeakMap<object, Node>();
 
 /** The handle shows the value at once. If the run that should compute it fails, it shows its last good one again. */
-export function assignLater(handle: { node: Node }, value: Node): void {
+export function assignLater(handle: Holder, value: Node): void {
+  if (heldBack(handle, value)) return;
   const before = handle.node;
   if (before.storage !== null || !lastGood.has(handle)) lastGood.set(handle, before);
   leaveNextRun(before);
@@ -28,4 +30,10 @@ export function assignLater(handle: { node: Node }, value: Node): void {
       if (handle.node === value && value.storage === null) handle.node = lastGood.get(handle) ?? before;
     },
   });
+}
+
+/** Lets the assignments happen that were held back while a function was built. */
+export function assigning<R>({ result, assigned }: Apart<R>): R {
+  for (const [handle, value] of assigned) assignLater(handle, value);
+  return result;
 }

@@ -10,6 +10,7 @@ import { isRecording, makeNode, Node, withoutGradients } from "../graph/node.ts"
 import { topological } from "../graph/walk.ts";
 import { builder } from "../ops/builder.ts";
 import { alias } from "../ops/cast.ts";
+import { builtApart } from "./apart.ts";
 import { deferredGradients, type LeafGradient } from "./deferred-gradients.ts";
 import { hookOf } from "./hooks.ts";
 
@@ -184,7 +185,10 @@ export const keptForReading = (roots: readonly Node[]): Kept[] =>
 function neededByReverse(root: Node): Node[] {
   const newest = Node.latestId;
   const gradients: Node[] = [];
-  const found = withoutGradients(() => leafGradients(root, onesLike(root), leavesOf(root).leaves));
+  // What rules assign happens in backward() itself.
+  const { result: found } = builtApart("reading", () =>
+    withoutGradients(() => leafGradients(root, onesLike(root), leavesOf(root).leaves)),
+  );
   for (const { gradient } of found) if (gradient) gradients.push(gradient);
   const needed = new Set<Node>();
   for (const node of topological(gradients, (x) => x.id > newest))

@@ -12,6 +12,7 @@ import { realNode } from "../graph/stand-in.ts";
 import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
+import { expectNotApart, noteMade, noteOwn } from "./apart.ts";
 import { shareHooks } from "./hooks.ts";
 
 /** A value that has no node, and where the next one may be written. */
@@ -52,6 +53,7 @@ export class Handle {
     this.current = node;
     if (node.requiresGrad && node.opKind === "leaf") node.owner ??= this;
     if (trace !== null) trace.made.add(this);
+    noteMade(this);
   }
 
   /** The graph node behind the handle. Replaced by updates; not for applications. */
@@ -78,6 +80,7 @@ export class Handle {
     this.node = node;
     return () => {
       if (this.node === node) this.node = own;
+      else noteOwn(this, node, own);
       this.ownRequiresGrad = before;
     };
   }
@@ -155,6 +158,7 @@ export class Handle {
 
   /** Forgets the gradient and gives its memory back. A handle to it that you kept cannot be read afterwards: keep a copy, `realize(x.grad.detach())`. */
   zeroGrad(): void {
+    expectNotApart("zeroGrad", this);
     if (trace !== null) this.noteReset();
     this.heldGradient?.release();
     this.forgetGradient();

@@ -29,6 +29,7 @@ import { stopGradient } from "../ops/cast.ts";
 import * as reduce from "../ops/reduce.ts";
 import { leaf } from "../ops/source.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
+import { expectNotApart } from "./apart.ts";
 import { assignLater, checkAssignable } from "./assign.ts";
 import { type BackwardOptions, backward, realizeForReading } from "./backward.ts";
 import { formatValues, inspect } from "./format.ts";
@@ -368,6 +369,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     backward(this.node, gradient?.node, wanted, (at, g) => {
       const { owner } = at;
       if (!(owner instanceof Tensor)) return null;
+      expectNotApart("backward", owner);
       wanting.push({ owner, resets: owner.resets });
       const before = owner.grad;
       const total = before ? builder.add(before.node, realNode(g)) : g;
@@ -399,6 +401,7 @@ export class Tensor<S extends Shape = Shape> extends Handle {
     const { node } = value;
     const copy = makeNode(stopGradient, [node]);
     if (this.node.requiresGrad) {
+      expectNotApart("assign", this);
       realizeForReading([copy]);
       this.settle(copy);
       return;

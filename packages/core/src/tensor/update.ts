@@ -2,6 +2,7 @@
 import { realize } from "../engine/engine.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { stopGradient } from "../ops/cast.ts";
+import { expectNotApart } from "./apart.ts";
 import { checkAssignable } from "./assign.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -21,7 +22,10 @@ export interface Update {
  * fails, every target keeps its value.
  */
 export function update(updates: readonly Update[]): void {
-  for (const { target, value } of updates) checkAssignable("assign", target.node, value.node);
+  for (const { target, value } of updates) {
+    expectNotApart("update", target);
+    checkAssignable("assign", target.node, value.node);
+  }
   const taken = new Set<Node>();
   const donate: { old: Node; value: Node }[] = [];
   const settled = updates.map(({ target, value: { node }, inPlace }) => {
