@@ -2,6 +2,7 @@
 import {
   ArgumentError,
   arange,
+  type Generator,
   linear,
   live,
   logicalAnd,
@@ -64,6 +65,7 @@ export class MultiheadAttention extends Module {
   readonly inProjBias: Parameter | null;
   readonly outProj: Linear;
   readonly dropout: Dropout;
+  private readonly draws: { readonly generator?: Generator };
 
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
@@ -79,21 +81,23 @@ export class MultiheadAttention extends Module {
     this.inProjBias = bias ? new Parameter(zeros([3 * embedDim], place)) : null;
     this.outProj = new Linear(embedDim, embedDim, { ...init, bias });
     if (this.outProj.bias) this.outProj.bias.assign(zeros([embedDim], place));
-    this.dropout = new Dropout(dropout, generator ? { generator } : {});
+    this.draws = generator ? { generator } : {};
+    this.dropout = new Dropout(dropout, this.draws);
   }
 
-  /**
-   * Attention of a sequence to itself, or of queries to keys and values. The weights of long sequences are never in memory
-   * together, unless dropout is at work on them.
-   */
+  /** Attention of a sequence to itself, or of queries to keys and values. The weights of long sequences are never in memory together. */
   override forward(query: Tensor, key: Tensor = query, value: Tensor = key, masks: AttentionMasks = {}): Tensor {
     const { dropout } = this;
-    if (live(() => dropout.training && dropout.p > 0)) return this.attend(query, key, value, masks).output;
     const [q, k, v] = this.heads(query, key, value);
     const { causal = false, mask } = masks;
     const allowed = allowedIn(q, k, { ...masks, causal: false });
     const scoresMask = mask && mask.dtype !== "bool" ? forbidden(allowed, mask) : allowed;
-    return this.joined(scaledDotProductAttention(q, k, v, { causal, mask: scoresMask }));
+    const { drops, p } = live(() => ({ drops: dropout.training && dropout.p > 0, p: dropout.p }), {
+      dtype: q.dtype,
+      device: q.device,
+    });
+    const left = drops ? { dropoutP: p, ...this.draws } : {};
+    return this.joined(scaledDotProductAttention(q, k, v, { causal, mask: scoresMask, ...left }));
   }
 
   /** As `forward`, with the attention weights. */

@@ -1,11 +1,14 @@
 // What recurrent layers, attention and losses over sequences do beyond the fixtures.
 import {
   arange,
+  compile,
+  Generator,
   grad,
   logicalAnd,
   logicalNot,
   logicalOr,
   logSoftmax,
+  manualSeed,
   profile,
   type Tensor,
   tensor,
@@ -132,7 +135,7 @@ describe("attention", () => {
       [true, true, false],
       [true, true, true],
     ]);
-  test("comes to the same with the weights and without, whatever is masked", () => {
+  test("comes to the same with the weights and without, whatever is masked", async () => {
     const long = new MultiheadAttention(4, 2);
     const [queries, keys] = [noise(2, 740, 4), noise(2, 720, 4)];
     // Every query sees the first key.
@@ -146,11 +149,13 @@ describe("attention", () => {
           const masks = { causal, keyPaddingMask: padding, mask };
           const forward = (m: MultiheadAttention): Tensor => m.forward(queries, keys, keys, masks);
           const attend = (m: MultiheadAttention): Tensor => m.attend(queries, keys, keys, masks).output;
-          allclose(forward(long), attend(long));
+          await allclose(forward(long), attend(long));
           const expected = Object.values(grad((m: MultiheadAttention) => attend(m).pow(2).mean())(long));
-          Object.values(grad((m: MultiheadAttention) => forward(m).pow(2).mean())(long)).forEach((g, i) => {
-            allclose(g, expected[i]!, { atol: 1e-6 });
-          });
+          for (const [i, g] of Object.values(
+            grad((m: MultiheadAttention) => forward(m).pow(2).mean())(long),
+          ).entries()) {
+            await allclose(g, expected[i]!, { atol: 1e-6 });
+          }
         }
   });
   test("never holds the weights of long sequences, unless they are asked for", async () => {
@@ -158,15 +163,55 @@ describe("attention", () => {
     const scratch = async (f: (x: Tensor) => Tensor): Promise<number> =>
       (await profile(() => grad((x: Tensor) => f(x).sum())(zeros([1, 1024, 16])))).scratchBytes;
     const weights = 2 * 1024 * 1024 * 4;
-    expect(await scratch((y) => layer.forward(y))).toBeLessThan(weights / 2);
+    const dropping = new MultiheadAttention(16, 2, { dropout: 0.1 });
+    for (const quiet of [layer, dropping]) expect(await scratch((y) => quiet.forward(y))).toBeLessThan(weights / 2);
     expect(await scratch((y) => layer.attend(y).weights)).toBeGreaterThan(weights / 2);
   });
-  test("drops weights while training only", () => {
+  test("drops weights while training only", async () => {
     const dropping = new MultiheadAttention(4, 2, { dropout: 0.5 });
     const [first, second] = [list(dropping.forward(x)), list(dropping.forward(x))];
     expect(first).not.toEqual(second);
+    // The same weights, whether they are asked for or not.
+    for (const input of [x, noise(1, 730, 4)]) {
+      const values = (f: () => Tensor): Tensor => {
+        manualSeed(5);
+        return f();
+      };
+      await allclose(
+        values(() => dropping.forward(input)),
+        values(() => dropping.attend(input).output),
+      );
+      const gradients = (f: (m: MultiheadAttention) => Tensor): Tensor[] => {
+        manualSeed(5);
+        return Object.values(grad((m: MultiheadAttention) => f(m).pow(2).mean())(dropping));
+      };
+      const expected = gradients((m) => m.attend(input).output);
+      for (const [i, g] of gradients((m) => m.forward(input)).entries()) {
+        await allclose(g, expected[i]!, { atol: 1e-6 });
+      }
+    }
     dropping.eval();
     expect(list(dropping.forward(x))).toEqual(list(dropping.forward(x)));
+  });
+  test("draws from its own generator, and takes another probability at any time, compiled too", async () => {
+    const own = (dropout: number): MultiheadAttention =>
+      new MultiheadAttention(4, 2, { dropout, generator: new Generator(8) });
+    const [one, other] = [own(0.5), own(0.5)];
+    manualSeed(1);
+    const drawn = list(one.forward(x));
+    manualSeed(2);
+    expect(list(other.forward(x))).toEqual(drawn);
+    const step = compile((y: Tensor) => one.forward(y));
+    expect(list(step(x))).not.toEqual(list(step(x)));
+    one.dropout.p = 1;
+    const bias = list(one.outProj.bias!);
+    await allclose(
+      step(x),
+      Float32Array.from({ length: 24 }, (_, i) => bias[i % 4]!),
+      { atol: 1e-6 },
+    );
+    one.dropout.p = 0;
+    expect(list(step(x))).toEqual(list(step(x)));
   });
   test("refuses what does not fit", () => {
     expect(() => new MultiheadAttention(6, 4)).toThrow("MultiheadAttention: expected numHeads that divides 6, got 4");

@@ -1,15 +1,17 @@
 // Attention: each query takes a weighted mean of the values, by how well the keys fit it.
 import { reverse } from "../autodiff/reverse.ts";
-import { ShapeError } from "../base/errors.ts";
-import { broadcastShapes, type Shape, sameShape, showShape } from "../base/shape.ts";
+import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
+import { stopGradient } from "../ops/cast.ts";
 import { after, type CustomRule, customResults } from "../ops/control.ts";
 import { matmulNode } from "../tensor/matmul.ts";
 import { castNode } from "../tensor/promote.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { floatOf, nodeOf, scalarLike } from "./arguments.ts";
+import { floatOf, likeNode, nodeOf, scalarLike } from "./arguments.ts";
 import { batchedRule } from "./custom.ts";
+import { bitsAt, type Generator, isBelow, type Stretch, shared } from "./draw.ts";
 import { concatNodes } from "./join.ts";
 import { moved, narrowed } from "./shape.ts";
 import { softmaxNode } from "./softmax.ts";
@@ -21,6 +23,13 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   /** What scores are multiplied by, 1/√D by default. */
   readonly scale?: number;
+  /**
+   * The probability with which a weight is left out, 0 by default; the others are divided by 1 − dropoutP. A scalar tensor, which
+   * gets no gradient, is one that may change in a compiled function.
+   */
+  readonly dropoutP?: number | Tensor;
+  /** What decides which weights are left out; the shared generator, which `manualSeed` seeds, by default. */
+  readonly generator?: Generator;
 }
 
 /** Options once they have been looked at. */
@@ -35,6 +44,18 @@ interface Operands {
   readonly k: Node;
   readonly v: Node;
   readonly mask: Node | null;
+  readonly draws: Draws | null;
+}
+
+/** What decides which weights are kept. */
+interface Draws {
+  /** Random words, a part for each query. */
+  readonly words: Stretch;
+  /** The share of them, a scalar. */
+  readonly keep: Node;
+  /** The leading axes of all that is drawn, and the number of queries. */
+  readonly batch: Shape;
+  readonly queries: number;
 }
 
 const operation = "scaledDotProductAttention";
@@ -49,20 +70,57 @@ function products(q: Node, k: Node): Node {
   return matmulNode(q, moved(k, k.shape.length - 1, k.shape.length - 2));
 }
 
+/** The positions `[t, 1]` of t queries; a number of the run rather than of the plan, so that blocks share their kernels. */
+function rowsFrom(start: number, t: number, like: Node): Node {
+  const rows = b.reshape(b.iota(t, like), [t, 1]);
+  return start === 0 ? rows : b.add(rows, scalarLike(start, rows));
+}
+
 /** The weights softmax(products·scale + mask); the first query, of `size` features, stands at position `start`. */
 function weightsOf(raw: Node, size: number, { causal, mask, scale }: Options, start: number): Node {
   const [t = 0, s = 0] = raw.shape.slice(-2);
   let scores = b.mul(raw, scale === undefined ? b.num(1 / Math.sqrt(size), raw) : scalarLike(scale, raw));
   const lowest = b.num(Number.NEGATIVE_INFINITY, scores);
   if (causal) {
-    const rows = b.reshape(b.iota(t, raw), [t, 1]);
-    // A number of the run rather than of the plan: blocks share their kernels.
-    const row = start === 0 ? rows : b.add(rows, scalarLike(start, rows));
-    scores = b.select(b.le(b.iota(s, raw), row), scores, lowest);
+    scores = b.select(b.le(b.iota(s, raw), rowsFrom(start, t, raw)), scores, lowest);
   }
   if (mask)
     scores = mask.dtype === "bool" ? b.select(mask, scores, lowest) : b.add(scores, castNode(mask, scores.dtype));
   return softmaxNode(scores, scores.shape.length - 1);
+}
+
+/** The draws of one mask for all weights `[..., T, S]`: the bits that `bernoulli` of their shape takes. */
+function drawsFor(
+  { q, k, v, mask }: Omit<Operands, "draws">,
+  { dropoutP = 0, generator }: AttentionOptions,
+): Draws | null {
+  if (dropoutP === 0) return null;
+  if (typeof dropoutP === "number" && !(dropoutP > 0 && dropoutP <= 1))
+    throw new ArgumentError(`${operation}: expected a dropoutP from 0 to 1, got ${dropoutP}`);
+  const p = makeNode(stopGradient, [likeNode(operation, dropoutP, q)]);
+  if (p.shape.length > 0)
+    throw new ShapeError(
+      `${operation}: expected a dropoutP that is a number or a scalar, got shape ${showShape(p.shape)}`,
+    );
+  const batch = batchOf(mask ? [q, k, v, mask] : [q, k, v]);
+  const [queries = 0, s = 0] = [q.shape.at(-2), k.shape.at(-2)];
+  const words = (generator ?? shared).stretch(s, q.device, sizeOf(batch) * queries);
+  return { words, keep: b.sub(b.num(1, p), p), batch, queries };
+}
+
+/** The weights with some left out; the first query stands at position `start`. */
+function kept(weights: Node, draws: Draws | null, start: number): Node {
+  if (!draws) return weights;
+  const { words, batch, queries } = draws;
+  const [t = 0, s = 0] = weights.shape.slice(-2);
+  const heads = b.reshape(b.iota(sizeOf(batch), weights), [...batch, 1, 1]);
+  const query = b.add(b.mul(heads, b.num(queries, heads)), rowsFrom(start, t, weights));
+  const isKept = isBelow(bitsAt(words, b.iota(s, weights), query), draws.keep);
+  const share = castNode(draws.keep, weights.dtype);
+  const one = b.num(1, share);
+  // Where none is kept, nothing is multiplied by 1 / 0.
+  const scale = b.div(one, b.select(b.lt(b.num(0, share), share), share, one));
+  return b.mul(b.select(isKept, weights, b.num(0, weights)), scale);
 }
 
 const weighted = (weights: Node, v: Node): Node => matmulNode(weights, castNode(v, weights.dtype));
@@ -108,12 +166,13 @@ function blocksOf(t: number, s: number, causal: boolean): Block[] {
 }
 
 /** What a block reads, and what it comes to. */
-function attend({ q, k, v, mask }: Operands, options: Options, { start, rows, keys }: Block) {
+function attend({ q, k, v, mask, draws }: Operands, options: Options, { start, rows, keys }: Block) {
   const queries = positions(q, -2, start, rows);
   const raw = products(queries, positions(k, -2, 0, keys));
   const masked = mask && positions(positions(mask, -2, start, rows), -1, 0, keys);
   const weights = weightsOf(raw, q.shape.at(-1) ?? 1, { ...options, mask: masked }, start);
-  return { queries, raw, masked, weights, result: weighted(weights, positions(v, -2, 0, keys)) };
+  const left = kept(weights, draws, start);
+  return { queries, raw, masked, weights: left, result: weighted(left, positions(v, -2, 0, keys)) };
 }
 
 /**
@@ -127,30 +186,46 @@ function inBlocks(given: Operands, options: Options): Node {
   const results = blocks.map((block) => attend(operands, options, block).result);
   const joined = concatNodes(results, (results[0]?.shape.length ?? 0) - 2);
   const rule: CustomRule = {
-    vjp: ([g], [q, k, v, mask]) =>
-      g && q && k && v ? gradients(g, { q, k, v, mask: mask ?? null }, options, blocks) : [],
+    vjp: ([g], inputs) => (g ? gradients(g, fromList(inputs, operands), options, blocks) : []),
     jvp: (_tangents, _inputs, _results, own) => own,
     batch: (size) => batchedRule(rule, size),
   };
-  const { q, k, v, mask } = operands;
-  const [result] = customResults(mask ? [q, k, v, mask] : [q, k, v], [joined], rule);
+  const [result] = customResults(toList(operands), [joined], rule);
   return result ?? joined;
 }
+
+/** What a rule is given: nodes that a transform may put others in place of. */
+const toList = ({ q, k, v, mask, draws }: Operands): Node[] =>
+  [q, k, v, mask, draws?.words.start, draws?.words.low, draws?.words.high, draws?.words.part, draws?.keep].filter(
+    (x) => x !== null && x !== undefined,
+  );
+
+/** What `toList` made a list of, in other nodes. */
+function fromList(nodes: readonly Node[], like: Operands): Operands {
+  const rest = [...nodes];
+  const next = (known: Node): Node => rest.shift() ?? known;
+  const [q, k, v, mask] = [next(like.q), next(like.k), next(like.v), like.mask && next(like.mask)];
+  if (!like.draws) return { q, k, v, mask, draws: null };
+  const { start, low, high, part } = like.draws.words;
+  const words = { ...like.draws.words, start: next(start), low: next(low), high: next(high), part: part && next(part) };
+  return { q, k, v, mask, draws: { ...like.draws, words, keep: next(like.draws.keep) } };
+}
+
+/** The leading axes of all, broadcast. */
+const batchOf = (nodes: readonly Node[]): Shape =>
+  nodes.reduce<Shape>((shape, x) => broadcastShapes(operation, shape, x.shape.slice(0, -2)), []);
 
 /**
  * Where heads share keys, each has them to itself: what blocks add to their gradients is added in place then, and summed
  * over the heads once, in the end.
  */
-function alike({ q, k, v, mask }: Operands): Operands {
-  const batch = [k, v].reduce<Shape>(
-    (shape, x) => broadcastShapes(operation, shape, x.shape.slice(0, -2)),
-    q.shape.slice(0, -2),
-  );
+function alike({ q, k, v, ...rest }: Operands): Operands {
+  const batch = batchOf([q, k, v]);
   const expanded = (x: Node): Node => {
     const shape = [...batch, ...x.shape.slice(-2)];
     return sameShape(x.shape, shape) ? x : b.expand(x, shape);
   };
-  return { q: expanded(q), k: expanded(k), v: expanded(v), mask };
+  return { q: expanded(q), k: expanded(k), v: expanded(v), ...rest };
 }
 
 /** The cotangents of queries, keys, values and mask. */
@@ -164,7 +239,7 @@ function gradients(g: Node, given: Operands, options: Options, blocks: readonly 
     // Nothing of the forward pass is kept: what is computed again waits for the cotangent, and for the block before.
     const others = [g, known, values].filter((x) => x !== null);
     const late = (x: Node): Node => makeNode(after, [x, ...others]);
-    const operands = { q: late(given.q), k: late(given.k), v: late(given.v), mask: given.mask && late(given.mask) };
+    const operands: Operands = fromList(toList(given).map(late), given);
     const { k, v, mask } = operands;
     const own = attend(operands, options, block);
     const gs = positions(g, -2, block.start, block.rows);
@@ -224,20 +299,24 @@ function whole(gradient: Node | null, like: Node): Node | null {
 /**
  * softmax(q·kᵀ / √D + mask)·v (Vaswani et al., 2017). Long sequences are taken 128 queries at a time, and gradients compute
  * their weights again (as in Rabe and Staats, "Self-attention does not need O(n²) memory", 2021): the weights are never in
- * memory together. Causal blocks skip keys that none of their queries may see.
+ * memory together. Causal blocks skip keys that none of their queries may see. Weights are left out (Srivastava et al.,
+ * "Dropout", 2014) by a mask that is drawn once for each call, and is not in memory either: it is the one that
+ * `bernoulli([..., T, S], 1 - dropoutP)` draws.
  * @param q queries `[..., T, D]`
  * @param k keys `[..., S, D]`
  * @param v values `[..., S, E]`
- * @param options mask, causal, scale
+ * @param options mask, causal, scale, dropoutP and generator
  * @returns `[..., T, E]`; NaN for a query that may attend to nothing
  * @throws {ShapeError} `scaledDotProductAttention: expected queries [..., T, D] and keys [..., S, D], got [2, 3] and [2, 4]`
+ * @throws {ArgumentError} `scaledDotProductAttention: expected a dropoutP from 0 to 1, got 2`
  * @example (await scaledDotProductAttention(ones([2, 1]), ones([2, 1]), tensor([[1], [3]]), { causal: true }).toArray()) // [[1], [2]]
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   const mask = options.mask ? nodeOf(operation, options.mask) : null;
-  const operands = { q: floatOf(operation, q), k: floatOf(operation, k), v: nodeOf(operation, v), mask };
+  const given = { q: floatOf(operation, q), k: floatOf(operation, k), v: nodeOf(operation, v), mask };
+  const operands: Operands = { ...given, draws: drawsFor(given, options) };
   const own: Options = { causal: options.causal === true, scale: options.scale, mask };
   if (isLong(operands, own.causal)) return new Tensor(inBlocks(operands, own));
   const weights = weightsOf(products(operands.q, operands.k), operands.q.shape.at(-1) ?? 1, own, 0);
-  return new Tensor(weighted(weights, operands.v));
+  return new Tensor(weighted(kept(weights, operands.draws, 0), operands.v));
 }

@@ -53,24 +53,21 @@ export class Generator {
    * steps, one after another, of which each takes its own.
    */
   bits(count: number, device: string): Node {
+    return bitsAt(this.stretch(count, device), iotaNode(count, device));
+  }
+
+  /** Where the next words are: `count` for each of some parts, one part after another. */
+  stretch(count: number, device: string, parts = 1): Stretch {
     const copy = copyThatDraws(device);
-    const words = count * (copy?.count ?? 1);
-    // More than one key has: each serves as many copies as a power of two lets it.
-    const shift = copy && words > word ? Math.floor(Math.log2(word / count)) : null;
-    const used = copy && shift !== null ? Math.ceil(copy.count / 2 ** shift) * word : words;
+    const all = parts * (copy?.count ?? 1);
+    const words = count * all;
+    // More than one key has: each serves as many parts as a power of two lets it.
+    const shift = all > 1 && words > word ? Math.floor(Math.log2(word / count)) : null;
+    const used = shift === null ? words : Math.ceil(all / 2 ** shift) * word;
     const [start, low, high] = drawnNumbers(() => this.advance(words, used), "int32", device);
     if (!start || !low || !high) throw new GraphError("Generator: expected a counter and a key");
-    let position = builder.add(iotaNode(count, device), start);
-    let upper = high;
-    if (copy) {
-      let { index } = copy;
-      if (shift !== null) {
-        upper = builder.add(upper, builder.shr(index, builder.num(shift, index)));
-        index = builder.and(index, builder.num(2 ** shift - 1, index));
-      }
-      position = builder.add(position, builder.mul(index, builder.num(count | 0, index)));
-    }
-    return makeNode(threefry, [position, low, upper]);
+    const part = copy ? builder.mul(copy.index, builder.num(parts, copy.index)) : null;
+    return { start, low, high, part, count, shift };
   }
 
   /** Where the next `words` begin, and the key's two halves there; `used` are gone then. */
@@ -82,6 +79,32 @@ export class Generator {
     this.counter += used;
     return numbers;
   }
+}
+
+/** Words of a generator that lie one after another, in parts of `count`: their key, and the counter of the first. */
+export interface Stretch {
+  readonly start: Node;
+  readonly low: Node;
+  readonly high: Node;
+  /** The number of the first part, where it isn't 0. */
+  readonly part: Node | null;
+  readonly count: number;
+  /** 2^shift parts have a key of their own, if not all have the same. */
+  readonly shift: number | null;
+}
+
+/** The words at some positions of a part, the first by default. */
+export function bitsAt({ start, low, high, ...parts }: Stretch, position: Node, part: Node | null = null): Node {
+  const { count, shift } = parts;
+  let index = part && parts.part ? builder.add(part, parts.part) : (part ?? parts.part);
+  if (!index) return makeNode(threefry, [builder.add(position, start), low, high]);
+  let upper = high;
+  if (shift !== null) {
+    upper = builder.add(upper, builder.shr(index, builder.num(shift, index)));
+    index = builder.and(index, builder.num(2 ** shift - 1, index));
+  }
+  const first = builder.add(start, builder.mul(index, builder.num(count | 0, index)));
+  return makeNode(threefry, [builder.add(position, first), low, upper]);
 }
 
 function keyOf(seed: number): readonly [number, number] {
@@ -105,13 +128,18 @@ export interface RandomOptions extends CreateOptions {
   readonly generator?: Generator;
 }
 
+/** Bits as float32 in [0, 1), multiples of 2⁻²⁴. */
+function unitOf(bits: Node): Node {
+  const y = builder.cast(builder.shr(bits, builder.num(8, bits)), "float32");
+  return builder.mul(y, builder.num(2 ** -24, y));
+}
+
+/** True for bits of which a share `p` is. */
+export const isBelow = (bits: Node, p: Node): Node => builder.lt(unitOf(bits), builder.cast(p, "float32"));
+
 /** Uniform floats in [0, 1), multiples of 2⁻²⁴ (float32) or 2⁻⁵³ (float64). */
 export function uniformNode(generator: Generator, count: number, dtype: "float32" | "float64", device: string): Node {
-  if (dtype === "float32") {
-    const bits = generator.bits(count, device);
-    const y = builder.cast(builder.shr(bits, builder.num(8, bits)), dtype);
-    return builder.mul(y, builder.num(2 ** -24, y));
-  }
+  if (dtype === "float32") return unitOf(generator.bits(count, device));
   const high = generator.bits(count, device);
   const low = generator.bits(count, device);
   const upper = builder.cast(builder.shr(high, builder.num(5, high)), dtype);

@@ -9,7 +9,7 @@ import { scalarNode } from "../ops/source.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkCount, checkShape } from "./arguments.ts";
 import { created, placementOf } from "./create.ts";
-import { drawn, normalNode, type RandomOptions, shared, uniformNode } from "./draw.ts";
+import { drawn, isBelow, normalNode, type RandomOptions, shared, uniformNode } from "./draw.ts";
 
 /**
  * Uniform random numbers in [0, 1).
@@ -103,9 +103,9 @@ export function bernoulli<const S extends ShapeLike>(
     throw new ArgumentError(`bernoulli: expected a probability from 0 to 1, got ${p}`);
   const { dtype, device } = placementOf("bernoulli", options);
   const count = sizeOf(checkShape("bernoulli", shape));
-  const draws = builder.reshape(uniformNode(options.generator ?? shared, count, "float32", device), shape);
-  const limit = typeof p === "number" ? scalarNode(p, "float32", device) : builder.cast(p.node, "float32");
-  return created(builder.cast(builder.lt(draws, limit), dtype), options);
+  const bits = builder.reshape((options.generator ?? shared).bits(count, device), shape);
+  const limit = typeof p === "number" ? scalarNode(p, "float32", device) : p.node;
+  return created(builder.cast(isBelow(bits, limit), dtype), options);
 }
 
 /**
