@@ -159,20 +159,24 @@ describe("attention over long sequences", () => {
   });
 
   it.each([
-    [false, 2, 0],
-    [true, 2, 0],
-    [false, 1, 0],
-    [false, 2, 0.1],
-    [true, 1, 0.1],
+    [false, 2, 0, false],
+    [true, 2, 0, false],
+    [false, 1, 0, false],
+    [false, 2, 0.1, false],
+    [true, 1, 0.1, false],
+    [false, 2, 0, true],
+    [true, 1, 0.1, true],
   ])(
-    "needs memory that grows with the length, not with its square (causal: %s, heads with keys: %i, dropout: %d)",
-    (causal, own, dropoutP) => {
+    "needs memory that grows with the length, not with its square (causal: %s, heads with keys: %i, dropout: %d, a mask of keys: %s)",
+    (causal, own, dropoutP, masked) => {
       const [heads, features] = [2, 32];
       /** In tensors of the size of q. */
       const scratch = (n: number): { value: number; gradients: number } => {
         const [a, b, c] = [heads, own, own].map((count, seed) => seededValues([count, n, features], { seed }));
+        const mask = masked ? seededValues([n]).gt(-0.5) : null;
         if (!a || !b || !c) throw new Error("expected three tensors");
-        const attention = (x: Tensor, y: Tensor, z: Tensor) => scaledDotProductAttention(x, y, z, { causal, dropoutP });
+        const attention = (x: Tensor, y: Tensor, z: Tensor) =>
+          scaledDotProductAttention(x, y, z, { causal, dropoutP, mask });
         const gradients = grad((x: Tensor, y: Tensor, z: Tensor) => attention(x, y, z).pow(2).sum(), [0, 1, 2])(
           a,
           b,

@@ -151,8 +151,7 @@ function mergeSiblings(groups: readonly Group[], links: Links, alive: Set<Group>
     if (group.kind !== "loop") continue;
     const keys = new Set<string>();
     for (const { references } of group.heads)
-      for (const { target, view } of references)
-        if (view.strides.some((stride) => stride !== 0)) keys.add(`${target.id};${walkKey(view)}`);
+      for (const { target, view } of references) if (!isRepeated(view)) keys.add(`${target.id};${walkKey(view)}`);
     for (const key of keys) {
       const others = readers.get(key) ?? [];
       for (const partner of others) {
@@ -167,6 +166,9 @@ function mergeSiblings(groups: readonly Group[], links: Links, alive: Set<Group>
     }
   }
 }
+
+/** Cells that loops come back to, such as a mask that all rows share, are near the second time: a pass for two saves nothing. */
+const isRepeated = ({ shape, strides }: View): boolean => shape.some((size, i) => size > 1 && strides[i] === 0);
 
 /** Which cells a view walks over in which order, however its loops are cut. */
 function walkKey({ shape, offset, strides }: View): string {
