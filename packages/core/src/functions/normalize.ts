@@ -3,10 +3,12 @@ import { ShapeError } from "../base/errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
+import { type CustomRule, customResults } from "../ops/control.ts";
 import { rsqrt } from "../ops/transcendental.ts";
 import { castNode } from "../tensor/promote.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { checkCount, floatOf, nodeOf, range, scalarLike } from "./arguments.ts";
+import { batchedRule } from "./custom.ts";
 
 /** What normalizations learn, and what keeps them from dividing by 0. */
 export interface NormalizeOptions {
@@ -23,6 +25,30 @@ function meanOver(x: Node, axes: readonly number[]): Node {
   const count = sizeOf(axes.map((axis) => x.shape[axis] ?? 1));
   const total = b.sum(x, axes);
   return b.reshape(b.div(total, b.num(count, total)), restored(x.shape, axes));
+}
+
+/**
+ * Mean and biased variance over axes, which stay with size 1. The variance's gradient is 2·(x − mean) / n: what reaches x by way
+ * of the mean is a sum of distances from it, which is 0, and need not be computed.
+ */
+function momentsOver(x: Node, axes: readonly number[]): { readonly mean: Node; readonly variance: Node } {
+  const center = meanOver(x, axes);
+  const distance = b.sub(x, center);
+  const spread = meanOver(b.mul(distance, distance), axes);
+  const count = sizeOf(axes.map((axis) => x.shape[axis] ?? 1));
+  const rule: CustomRule = {
+    vjp([gMean, gVariance], [from], [middle]) {
+      if (!from || !middle) return [];
+      const part = (g: Node): Node => b.div(g, b.num(count, g));
+      const moved = gVariance && b.mul(part(b.mul(gVariance, b.num(2, gVariance))), b.sub(from, middle));
+      if (!gMean) return [moved ?? null];
+      return [moved ? b.add(part(gMean), moved) : b.expand(part(gMean), from.shape)];
+    },
+    jvp: (_tangents, _inputs, _results, own) => own,
+    batch: (size) => batchedRule(rule, size),
+  };
+  const [mean = center, variance = spread] = customResults([x], [center, spread], rule);
+  return { mean, variance };
 }
 
 /** (x − mean) / √(variance + eps), with the biased variance. */
@@ -135,9 +161,7 @@ export function batchMoments(x: Tensor): Moments {
   const node = floatOf("batchMoments", x);
   const { channels } = channelsOf("batchMoments", node);
   const axes = [0, ...range(node.shape.length - 2, 2)];
-  const mean = meanOver(node, axes);
-  const distance = b.sub(node, mean);
-  const variance = meanOver(b.mul(distance, distance), axes);
+  const { mean, variance } = momentsOver(node, axes);
   return { mean: new Tensor(b.reshape(mean, [channels])), variance: new Tensor(b.reshape(variance, [channels])) };
 }
 
