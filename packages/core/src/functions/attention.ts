@@ -51,7 +51,7 @@ interface Operands {
 interface Draws {
   /** Random words, a part for each query. */
   readonly words: Stretch;
-  /** The share of them, a scalar. */
+  /** The share of weights that is kept, a scalar. */
   readonly keep: Node;
   /** The leading axes of all that is drawn, and the number of queries. */
   readonly batch: Shape;
@@ -81,9 +81,7 @@ function weightsOf(raw: Node, size: number, { causal, mask, scale }: Options, st
   const [t = 0, s = 0] = raw.shape.slice(-2);
   let scores = b.mul(raw, scale === undefined ? b.num(1 / Math.sqrt(size), raw) : scalarLike(scale, raw));
   const lowest = b.num(Number.NEGATIVE_INFINITY, scores);
-  if (causal) {
-    scores = b.select(b.le(b.iota(s, raw), rowsFrom(start, t, raw)), scores, lowest);
-  }
+  if (causal) scores = b.select(b.le(b.iota(s, raw), rowsFrom(start, t, raw)), scores, lowest);
   if (mask)
     scores = mask.dtype === "bool" ? b.select(mask, scores, lowest) : b.add(scores, castNode(mask, scores.dtype));
   return softmaxNode(scores, scores.shape.length - 1);
