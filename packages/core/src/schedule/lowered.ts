@@ -148,6 +148,9 @@ export class LoweredGraph implements Lowering<Lowered> {
   view(x: Lowered, op: ViewOp, fill = 0): Lowered {
     const shape = viewShape(x.shape, op);
     const inner = x.body;
+    // No elements of x: nothing of it has to be computed.
+    if (shape.includes(0) && !x.shape.includes(0) && inner.kind !== "literal")
+      return this.view(this.literal(0, x.dtype), { kind: "expand", shape });
     if (op.kind === "reshape" || op.kind === "expand") {
       if (sameShape(shape, x.shape)) return x;
       if (op.kind === "reshape" && inner.kind === "view" && inner.op.kind === "reshape" && !inner.after)

@@ -317,4 +317,14 @@ describe("views that one formula reads in several ways", () => {
     // Four steps more: as many times as long would be 4⁴.
     expect(textFor(320) / textFor(20)).toBeLessThan(4);
   });
+
+  it("what is made of no elements of a product is not made in its kernel", () => {
+    const x = double([1, 2, 3]).reshape([1, 3]) as Tensor;
+    const gram = x.matmul(x.transpose()).sin() as Tensor;
+    const none = slice(gram, [[1, 1]]).sin() as Tensor;
+    expect([none.shape, values(none)]).toEqual([[0, 1], []]);
+    const twice = none.mul(2) as Tensor;
+    realize(twice, gram);
+    expect([twice, gram].map(values)).toEqual([[], [Math.sin(14)]]);
+  });
 });
