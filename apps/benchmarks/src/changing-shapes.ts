@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { engineStatistics, randn, scaledDotProductAttention, type Tensor, tensor } from "@cotangent/core";
 import { Conv2d, crossEntropy, Linear, MaxPool2d } from "@cotangent/nn";
 import { Adam } from "@cotangent/optim";
+import { countLive } from "./live-bytes.ts";
 
 export interface MemoryReading {
   readonly step: number;
@@ -57,17 +58,6 @@ function codeBytes(): number | null {
     .filter((text) => /^\S+ ..x. \S+ \S+ 0\s/.test(text))
     .map((text) => Number(/^Rss:\s+(\d+)/m.exec(text)?.[1] ?? 0));
   return 1024 * kilobytes.reduce((sum, each) => sum + each, 0);
-}
-
-/** Several times, with turns of the event loop for finalizers between. */
-async function countLive(): Promise<number> {
-  const { gc } = globalThis;
-  if (!gc) throw new Error("changing-shapes: expected Node with --expose-gc");
-  for (let i = 0; i < 3; i++) {
-    gc();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return process.memoryUsage().heapUsed;
 }
 
 const readings: MemoryReading[] = [];

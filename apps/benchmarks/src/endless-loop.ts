@@ -3,6 +3,7 @@
 import { engineStatistics, setDefaultDevice, type Tensor, tensor } from "@cotangent/core";
 import { crossEntropy, Dropout, Linear, ReLU, Sequential } from "@cotangent/nn";
 import { Adam, CosineAnnealingLR } from "@cotangent/optim";
+import { countLive } from "./live-bytes.ts";
 
 export interface Reading {
   readonly iteration: number;
@@ -54,19 +55,8 @@ const readings: Reading[] = [];
 const kernelsPerIteration: number[] = [];
 const liveBytes: number[] = [];
 
-/** Twice, with a turn of the event loop for finalizers between. */
-async function countLive(): Promise<void> {
-  const { gc } = globalThis;
-  if (!gc) throw new Error("endless-loop: expected Node with --expose-gc");
-  for (let i = 0; i < 3; i++) {
-    gc();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  liveBytes.push(process.memoryUsage().heapUsed);
-}
-
 for (let i = 0; i < count; i++) {
-  if (i === 500) await countLive();
+  if (i === 500) liveBytes.push(await countLive());
   const { kernels } = engineStatistics();
   await (mode === "infer" ? infer(i) : train(i));
   if (i >= count - 10) kernelsPerIteration.push(engineStatistics().kernels - kernels);
@@ -77,6 +67,6 @@ for (let i = 0; i < count; i++) {
       plansCompiled: engineStatistics().plansCompiled,
     });
 }
-await countLive();
+liveBytes.push(await countLive());
 const report: LoopReport = { readings, liveBytes, kernelsPerIteration };
 console.log(JSON.stringify(report));

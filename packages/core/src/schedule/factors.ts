@@ -1,7 +1,7 @@
 // What later kernels make of a product's results alone is made where the product is: a derivative by an activation's argument
 // waits in memory as one factor, rather than as all that it is computed from.
 import { sizeOf } from "../base/shape.ts";
-import { argumentsOf, type Lowered } from "./lowered.ts";
+import { argumentsOf, endsBelow, type Lowered } from "./lowered.ts";
 
 /** What a value is computed from: one product's results, element by element, or at most the `given` inputs' elements; else null. */
 type Origin = Lowered | { readonly given: number } | null;
@@ -70,7 +70,8 @@ export function factorsOf(
   /** Whether `factor` had better be read by `reader` than what it is made of. */
   const isWorthIt = (factor: Lowered, site: Lowered, reader: Lowered): boolean => {
     let gain = -2;
-    for (const node of formulaOf(factor, (x) => stored.has(x) || (isDear(x) && others(x, reader).length > 0))) {
+    const isThere = (x: Lowered): boolean => stored.has(x) || (isDear(x) && others(x, reader).length > 0);
+    for (const node of endsBelow(argumentsOf(factor), isThere)) {
       if (sizeOf(node.shape) < sizeOf(factor.shape)) continue;
       gain++;
       if (!roots.has(node) && others(node, reader).every((x) => sites.get(x) === site)) gain++;
@@ -90,18 +91,4 @@ export function factorsOf(
     }
   }
   return factors;
-}
-
-/** The ends of a formula, from where on values are there. */
-function formulaOf(root: Lowered, isThere: (x: Lowered) => boolean): Set<Lowered> {
-  const ends = new Set<Lowered>();
-  const seen = new Set<Lowered>();
-  const stack = [...argumentsOf(root)];
-  for (let x = stack.pop(); x; x = stack.pop()) {
-    if (seen.has(x)) continue;
-    seen.add(x);
-    if (isThere(x)) ends.add(x);
-    else stack.push(...argumentsOf(x));
-  }
-  return ends;
 }

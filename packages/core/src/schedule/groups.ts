@@ -3,7 +3,7 @@ import { contiguousStrides, type Shape, sameShape, sizeOf } from "../base/shape.
 import { composeView, type View, type ViewOp } from "../base/view.ts";
 import type { Expr } from "../kernel/ir.ts";
 import { type Chain, chainOf, dropOnes, Walk } from "./access.ts";
-import { argumentsOf, type Lowered, type LoweredGraph } from "./lowered.ts";
+import { endsBelow, type Lowered, type LoweredGraph } from "./lowered.ts";
 
 /** A read of a buffer, in the loops of the head that reads it. */
 export interface Reference {
@@ -76,7 +76,7 @@ export function makeHead(
     },
     copy,
     after: (other) => {
-      for (const buffer of buffersBelow(other, isStored)) after.add(buffer);
+      for (const buffer of endsBelow([other], isStored)) after.add(buffer);
     },
   });
   const frame = frameOf(node);
@@ -91,20 +91,6 @@ export function makeHead(
   else walk.define(node, into(node, [{ kind: "reshape", shape: dims }]));
   after.delete(node);
   return { node, frame, references, after: [...after] };
-}
-
-/** The buffers that a value is computed from, or its own. */
-function buffersBelow(node: Lowered, isStored: (node: Lowered) => boolean): Set<Lowered> {
-  const found = new Set<Lowered>();
-  const seen = new Set<Lowered>();
-  const stack = [node];
-  for (let x = stack.pop(); x; x = stack.pop()) {
-    if (seen.has(x)) continue;
-    seen.add(x);
-    if (isStored(x)) found.add(x);
-    else stack.push(...argumentsOf(x));
-  }
-  return found;
 }
 
 export function makeGroup(head: Head): Group {

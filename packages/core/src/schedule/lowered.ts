@@ -75,6 +75,20 @@ export const argumentsOf = ({ body }: Pick<Lowered, "body">): readonly Lowered[]
   }
 };
 
+/** The ends of the formulas of some nodes: the first on each way down, from these nodes on, for which `isEnd` holds. */
+export function endsBelow(nodes: readonly Lowered[], isEnd: (node: Lowered) => boolean): Set<Lowered> {
+  const ends = new Set<Lowered>();
+  const seen = new Set<Lowered>();
+  const stack = [...nodes];
+  for (let x = stack.pop(); x; x = stack.pop()) {
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (isEnd(x)) ends.add(x);
+    else stack.push(...argumentsOf(x));
+  }
+  return ends;
+}
+
 const comparisons: ReadonlySet<Instruction> = new Set<Instruction>(["eq", "ne", "lt", "le"]);
 
 interface Piece {

@@ -1,4 +1,5 @@
 // Which slots a kernel reads and writes, and what it may write over what it reads.
+import { remember } from "../base/remember.ts";
 import type { Expr, Kernel, Stage, Store } from "../kernel/ir.ts";
 import { exprOrder, kernelRoots, kernelStores } from "../kernel/walk.ts";
 
@@ -10,16 +11,9 @@ export const loadsIn = (roots: readonly Expr[]): Load[] =>
 export const loadsOf = (kernel: Kernel): Load[] => (kernel.form === "routine" ? [] : loadsIn(kernelRoots(kernel)));
 
 /** Several passes ask, and the expressions of a kernel do not change. */
-const known = new WeakMap<Kernel, ReadonlySet<number>>();
-
-export function slotsRead(kernel: Kernel): ReadonlySet<number> {
-  let slots = known.get(kernel);
-  if (!slots) {
-    slots = new Set((kernel.form === "routine" ? kernel.inputs : loadsOf(kernel)).map(({ slot }) => slot));
-    known.set(kernel, slots);
-  }
-  return slots;
-}
+export const slotsRead: (kernel: Kernel) => ReadonlySet<number> = remember(
+  (kernel: Kernel) => new Set((kernel.form === "routine" ? kernel.inputs : loadsOf(kernel)).map(({ slot }) => slot)),
+);
 
 export const slotsWritten = (kernel: Kernel): number[] =>
   kernel.form === "routine" ? [kernel.output.slot] : kernelStores(kernel).map((store) => store.slot);

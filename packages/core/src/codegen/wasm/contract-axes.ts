@@ -1,4 +1,5 @@
 // Loop axes of contractions: groups of axes, merging of neighbours, and rewriting of expressions over other axes.
+import { remember } from "../../base/remember.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Guard, View } from "../../base/view.ts";
 import type { ContractKernel, Expr, Store } from "../../kernel/ir.ts";
@@ -131,17 +132,8 @@ export function splitAxis(kernel: ContractKernel, axis: number, inner: number): 
   );
 }
 
-const swaps = new WeakMap<ContractKernel, ContractKernel>();
-
 /** The same product with a and b, m and n in each other's place. */
-export function swapRoles(kernel: ContractKernel): ContractKernel {
-  let swapped = swaps.get(kernel);
-  if (!swapped) {
-    swapped = makeSwapped(kernel);
-    swaps.set(kernel, swapped);
-  }
-  return swapped;
-}
+export const swapRoles: (kernel: ContractKernel) => ContractKernel = remember(makeSwapped);
 
 function makeSwapped(kernel: ContractKernel): ContractKernel {
   const { batch, m, n, k } = kernel;

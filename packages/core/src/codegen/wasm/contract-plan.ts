@@ -1,5 +1,6 @@
 // Decides how a float32 contraction runs: which operand is read as vectors, tile and block sizes, what is packed,
 // where results go, and where everything lies in the workspace.
+import { remember } from "../../base/remember.ts";
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
 import { batchColumns, firstToBatch, joinColumns } from "./contract-batch.ts";
@@ -132,21 +133,12 @@ type PlainLoad = Expr & { kind: "load" };
 const isPlain = (expr: Expr): expr is PlainLoad =>
   expr.kind === "load" && expr.dtype === "float32" && expr.view.guards.length === 0;
 
-const plans = {
-  narrow: new WeakMap<ContractKernel, ContractPlan>(),
-  wide: new WeakMap<ContractKernel, ContractPlan>(),
-};
+const planNarrow = remember((kernel: ContractKernel) => makePlan(kernel, false));
+const planWide = remember((kernel: ContractKernel) => makePlan(kernel, true));
 
 /** `wide`: whether the engine makes 256-bit operations of pairs (see WasmFeatures.wideVectors). */
-export function planContract(kernel: ContractKernel, wide: boolean): ContractPlan {
-  const known = plans[wide ? "wide" : "narrow"];
-  let plan = known.get(kernel);
-  if (!plan) {
-    plan = makePlan(kernel, wide);
-    known.set(kernel, plan);
-  }
-  return plan;
-}
+export const planContract = (kernel: ContractKernel, wide: boolean): ContractPlan =>
+  wide ? planWide(kernel) : planNarrow(kernel);
 
 function makePlan(kernel: ContractKernel, wide: boolean): ContractPlan {
   const { batch, m, n, k } = groupsOf(kernel);

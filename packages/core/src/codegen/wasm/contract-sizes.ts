@@ -1,4 +1,5 @@
 // Which numbers of a blocked product its code is told when it runs, so that products that differ in them alone share it.
+import { remember } from "../../base/remember.ts";
 import type { LoopKernel } from "../../kernel/ir.ts";
 import { anySize } from "./abi.ts";
 import { type Axis, groupsOf } from "./contract-axes.ts";
@@ -43,16 +44,7 @@ export interface CodedGemm {
   readonly key: string;
 }
 
-const coded = new WeakMap<GemmPlan, CodedGemm>();
-
-export function codeGemm(plan: GemmPlan): CodedGemm {
-  let known = coded.get(plan);
-  if (!known) {
-    known = makeCode(plan);
-    coded.set(plan, known);
-  }
-  return known;
-}
+export const codeGemm: (plan: GemmPlan) => CodedGemm = remember(makeCode);
 
 function makeCode(plan: GemmPlan): CodedGemm {
   const { kernel, m, k, batch, rowChunk, rowBlock, kBlock, rowChunks, work, ...rest } = plan;

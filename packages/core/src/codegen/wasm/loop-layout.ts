@@ -1,5 +1,6 @@
 // What is decided about a loop kernel before code is written: which loop runs in the lanes, how far loops are unrolled,
 // which of them threads share.
+import { remember } from "../../base/remember.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
@@ -45,16 +46,7 @@ export interface Split {
   readonly units: number;
 }
 
-const layouts = new WeakMap<LoopKernel, LoopLayout>();
-
-export function layoutOf(kernel: LoopKernel): LoopLayout {
-  let layout = layouts.get(kernel);
-  if (!layout) {
-    layout = makeLayout(kernel);
-    layouts.set(kernel, layout);
-  }
-  return layout;
-}
+export const layoutOf: (kernel: LoopKernel) => LoopLayout = remember(makeLayout);
 
 function makeLayout(kernel: LoopKernel): LoopLayout {
   const nest = simplifyNest(kernel);
