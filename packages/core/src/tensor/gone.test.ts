@@ -6,6 +6,7 @@ import {
   customVjp,
   deviceNames,
   engineStatistics,
+  flip,
   grad,
   hessian,
   hvp,
@@ -141,6 +142,15 @@ describe.each(deviceNames())("on %s", (device) => {
         expect(numbers(w.grad)).toEqual(expected);
       }
       expect(numbers(buffer)).toEqual([3e6, 4e6]);
+    });
+    test("updated where the plan cannot write in place: the same error, and the memory is back at once", () => {
+      const state = tensor([3, 4]);
+      const loss = w.mul(state).sum();
+      const { storage } = state.node;
+      update([{ target: state, value: flip(state).add(state.mul(2)), inPlace: true }]);
+      expect(storage?.isReleased).toBe(true);
+      expect(numbers(state)).toEqual([10, 11]);
+      expect(said(() => loss.backward())).toContain(overwritten);
     });
     test("updated in place: an error", () => {
       const state = tensor([3, 4]);

@@ -140,6 +140,11 @@ export class Handle {
     computed.gone ??= whyGone.handed;
     this.dropFormer()?.release();
     this.former = donated ? null : former;
+    // Where the plan could not write over it, the old value is as gone, and its memory need not wait for the collector.
+    if (donated && former.storage instanceof DeviceStorage && !former.storage.isReleased) {
+      former.gone = whyGone.overwritten;
+      former.storage.release();
+    }
     this.held?.release();
     this.replace(leaf(shape, dtype, device, computed.storage, requiresGrad));
     if (trace === null) return;
