@@ -10,6 +10,10 @@ import { Tensor } from "../tensor/tensor.ts";
 import { checkCount, indexOf, nodeOf } from "./arguments.ts";
 import { moved, narrowed } from "./shape.ts";
 
+// One object each, which the engine knows when it comes again.
+const selectedRows = { axis: 0, batch: 0, what: "indexSelect" } as const;
+const embeddedRows = { axis: 0, batch: 0, what: "embedding" } as const;
+
 /**
  * Slices of x at the positions of a flat index along an axis. The gradient of a slice read twice is added up.
  * @param index int32 `[m]`
@@ -21,7 +25,8 @@ import { moved, narrowed } from "./shape.ts";
 export function indexSelect(x: Tensor, index: Tensor, options: { readonly axis?: number } = {}): Tensor {
   const node = nodeOf("indexSelect", x);
   const axis = normalizeAxis("indexSelect", options.axis ?? 0, node.shape);
-  return new Tensor(makeNode(ops.take, [node, indexOf("indexSelect", index)], { axis, batch: 0, what: "indexSelect" }));
+  const attrs = axis === 0 ? selectedRows : { ...selectedRows, axis };
+  return new Tensor(makeNode(ops.take, [node, indexOf("indexSelect", index)], attrs));
 }
 
 /**
@@ -183,7 +188,7 @@ export function embedding(
   const [count = 0, ...rest] = table.shape;
   if (table.shape.length === 0) throw new ShapeError("embedding: expected a table [V, D], got a scalar");
   const flat = b.reshape(index, [sizeOf(index.shape)]);
-  const rows = makeNode(ops.take, [table, flat], { axis: 0, batch: 0, what: "embedding" });
+  const rows = makeNode(ops.take, [table, flat], embeddedRows);
   const { paddingIndex } = options;
   const cut =
     paddingIndex === null || paddingIndex === undefined ? rows : withoutGradientAt(rows, flat, paddingIndex, count);

@@ -1,13 +1,14 @@
 // Softmax and its kin, along one axis.
 import { normalizeAxis, type Shape } from "../base/shape.ts";
 import { makeNode, type Node } from "../graph/node.ts";
+import { axisAttrs } from "../ops/attrs.ts";
 import { builder as b } from "../ops/builder.ts";
 import * as records from "../ops/softmax.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { floatOf } from "./arguments.ts";
 
-export const softmaxNode = (x: Node, axis: number): Node => makeNode(records.softmax, [x], { axis });
-export const logSoftmaxNode = (x: Node, axis: number): Node => makeNode(records.logSoftmax, [x], { axis });
+export const softmaxNode = (x: Node, axis: number): Node => makeNode(records.softmax, [x], axisAttrs(axis));
+export const logSoftmaxNode = (x: Node, axis: number): Node => makeNode(records.logSoftmax, [x], axisAttrs(axis));
 
 /** A scalar is a row of one. */
 function along(operation: string, x: Tensor, axis: number, build: (x: Node, axis: number) => Node): Node {

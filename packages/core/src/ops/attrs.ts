@@ -6,13 +6,13 @@ import type { Contraction } from "../graph/algebra.ts";
 /** Kept attributes before a table starts over. */
 const maxKept = 4096;
 
-/** Up to three numbers below 2¹⁶, or four below 2¹², as one number; -1 for longer lists and larger numbers. */
+/** Up to three numbers from 0 below 2¹⁶, or four below 2¹², as one number; -1 for longer lists and other numbers. */
 function pack(list: readonly number[]): number {
   if (list.length > 4) return -1;
   const limit = list.length === 4 ? 4096 : 65536;
   let key = list.length;
   for (const n of list) {
-    if (n >= limit) return -1;
+    if (n < 0 || n >= limit) return -1;
     key = key * limit + n;
   }
   return key;
@@ -41,9 +41,15 @@ function kept<K, V>(table: Map<K, V>, key: K, value: V): V {
 
 const shapes = new Map<number, { readonly shape: Shape }>();
 
+/** Of a list that may be the user's, who may change it later. */
 export function shapeAttrs(shape: Shape): { readonly shape: Shape } {
   const key = pack(shape);
-  return key < 0 ? { shape } : (shapes.get(key) ?? kept(shapes, key, { shape }));
+  return (key < 0 ? undefined : shapes.get(key)) ?? copied(key, shape);
+}
+
+function copied(key: number, shape: Shape): { readonly shape: Shape } {
+  const attrs = { shape: [...shape] };
+  return key < 0 ? attrs : kept(shapes, key, attrs);
 }
 
 const axesLists = new Map<number, { readonly axes: readonly number[] }>();
@@ -78,4 +84,26 @@ export function contractionAttrs(contraction: Contraction): Contraction {
   if (keyA < 0 || keyB < 0) return contraction;
   const table = contractions.get(keyA) ?? kept(contractions, keyA, new Map<number, Contraction>());
   return table.get(keyB) ?? kept(table, keyB, contraction);
+}
+
+const axisNumbers = new Map<number, { readonly axis: number }>();
+
+export const axisAttrs = (axis: number): { readonly axis: number } =>
+  axisNumbers.get(axis) ?? kept(axisNumbers, axis, { axis });
+
+const counts = new Map<number, { readonly n: number }>();
+
+export const countAttrs = (n: number): { readonly n: number } => counts.get(n) ?? kept(counts, n, { n });
+
+/** Where a slice begins, which cells it takes and how many of them. */
+type Part = { readonly start: Shape; readonly step: Shape; readonly size: Shape };
+const parts = new Map<number, Map<number, Part>>();
+
+/** Of slices that leave out no cells between: splits and narrow ones. */
+export function sliceAttrs(start: Shape, step: Shape, size: Shape): Part {
+  const [keyStart, keySize] = [pack(start), pack(size)];
+  if (keyStart < 0 || keySize < 0 || step.length !== start.length || !step.every((n) => n === 1))
+    return { start, step, size };
+  const table = parts.get(keyStart) ?? kept(parts, keyStart, new Map<number, Part>());
+  return table.get(keySize) ?? kept(table, keySize, { start, step, size });
 }

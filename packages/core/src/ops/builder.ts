@@ -4,7 +4,7 @@ import { type Shape, sameShape } from "../base/shape.ts";
 import type { Builder } from "../graph/algebra.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import * as arithmetic from "./arithmetic.ts";
-import { axesAttrs, castAttrs, checkAttrs, contractionAttrs, shapeAttrs } from "./attrs.ts";
+import { axesAttrs, castAttrs, checkAttrs, contractionAttrs, shapeAttrs, sliceAttrs } from "./attrs.ts";
 import { cast } from "./cast.ts";
 import * as compare from "./compare.ts";
 import { contract } from "./contract.ts";
@@ -99,7 +99,7 @@ export const builder: Builder = {
   expand: (x, shape) => (sameShape(x.shape, shape) ? x : makeNode(view.expand, [x], shapeAttrs(shape))),
   slice(x, start, step, size) {
     const whole = sameShape(x.shape, size) && isFilled(start, 0) && isFilled(step, 1);
-    return whole ? x : makeNode(view.slice, [x], { start, step, size });
+    return whole ? x : makeNode(view.slice, [x], sliceAttrs(start, step, size));
   },
   pad(x, low, high, interior) {
     const bare = isFilled(low, 0) && isFilled(high, 0) && isFilled(interior, 1);

@@ -4,6 +4,7 @@ import type { Shape } from "../base/shape.ts";
 import type { Storage } from "../base/storage.ts";
 import { type Attrs, Node, noAttrs } from "../graph/node.ts";
 import type { Source } from "../graph/rules.ts";
+import { countAttrs } from "./attrs.ts";
 
 export const leafOp: Source = { kind: "leaf", name: "leaf", dtype: () => "float32", shape: () => [] };
 export const scalarOp: Source = { kind: "scalar", name: "scalar", dtype: () => "float32", shape: () => [] };
@@ -41,7 +42,7 @@ export function constantNode(value: number, dtype: DType, device: string): Node 
 
 /** 0, 1, …, n − 1. */
 export function iotaNode(n: number, device: string): Node {
-  return sourceNode(iotaOp, [n], "int32", device, { n });
+  return sourceNode(iotaOp, [n], "int32", device, countAttrs(n));
 }
 
 /** A value that is not known yet: a transform puts another in its place. `why` is told to whoever reads it before. */

@@ -21,6 +21,25 @@ describe("views read the right elements", () => {
     expect(valuesOf(b.slice(counted([7]), [1], [2], [3]))).toEqual([1, 3, 5]);
     expect(valuesOf(b.slice(counted([7]), [6], [-3], [3]))).toEqual([6, 3, 0]);
   });
+  test("a shape that its owner changes later is as it was", () => {
+    for (const shape of [
+      [2, 9],
+      [1, 1, 1, 2, 9],
+    ]) {
+      const first = [...shape];
+      const x = b.reshape(counted([18]), first);
+      first.reverse();
+      expect(x.shape).toEqual(shape);
+      expect(b.reshape(counted([18]), shape).shape).toEqual(shape);
+    }
+  });
+  test("slices one after another, with equal and other starts, sizes and steps", () => {
+    const x = counted([3, 4]);
+    expect(valuesOf(b.slice(x, [0, 1], [1, 1], [2, 2]))).toEqual([1, 2, 5, 6]);
+    expect(valuesOf(b.slice(x, [1, 0], [1, 1], [2, 2]))).toEqual([4, 5, 8, 9]);
+    expect(valuesOf(b.slice(x, [0, 1], [2, 1], [2, 2]))).toEqual([1, 2, 9, 10]);
+    expect(valuesOf(b.slice(x, [0, 1], [1, 1], [2, 3]))).toEqual([1, 2, 3, 5, 6, 7]);
+  });
   test("pad around and between", () => {
     expect(valuesOf(b.pad(nodeOf([2], [1, 2]), [1], [2], [3]))).toEqual([0, 1, 0, 0, 2, 0, 0]);
     expect(valuesOf(b.pad(nodeOf([0], []), [1], [2], [3]))).toEqual([0, 0, 0]);
