@@ -98,7 +98,7 @@ function argsort([x = noArray]: readonly TypedArray[], out: TypedArray, numbers:
   for (let row = 0; row < rows; row++) {
     const values = x.subarray(row * n, (row + 1) * n);
     for (let i = 0; i < n; i++) order[i] = i;
-    // Ties go by position, so that the order is stable whatever the engine's sort does. NaN comes last either way.
+    // Ties go by position, so that the order is stable whatever the engine's sort does. NaN counts as the largest.
     order.sort((i, j) => {
       const a = values[i] ?? 0;
       const b = values[j] ?? 0;
@@ -106,7 +106,8 @@ function argsort([x = noArray]: readonly TypedArray[], out: TypedArray, numbers:
       if (a > b) return descending ? -1 : 1;
       if (a === b) return i - j;
       const late = Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-      return late === 0 ? i - j : late;
+      if (late === 0) return i - j;
+      return descending ? -late : late;
     });
     out.set(order, row * n);
   }
