@@ -198,10 +198,12 @@ function dft([x = noArray, roots = noArray]: readonly TypedArray[], out: TypedAr
   return null;
 }
 
+/** They read no more of an input than they write. */
+const pickingRoutines = { take, takeAlong } satisfies Readonly<Record<string, Routine>>;
+
 export const routines: Readonly<Record<string, Routine>> = {
-  take,
+  ...pickingRoutines,
   put,
-  takeAlong,
   putAlong,
   scatter,
   argsort,
@@ -209,6 +211,10 @@ export const routines: Readonly<Record<string, Routine>> = {
   dft,
   ...linalgRoutines,
 };
+
+/** The most elements of an input that a routine reads. */
+export const mostReadBy = ({ name, output }: RoutineKernel): number =>
+  name in pickingRoutines ? output.size : Number.POSITIVE_INFINITY;
 
 /** Whether the definition here is also what runs on other devices: too much of an algorithm for a kernel. */
 export const runsOnHost = (kernel: Kernel): kernel is RoutineKernel =>
