@@ -168,9 +168,18 @@ abstract class ConvTranspose<Rank extends 1 | 2 | 3, In extends number, Out exte
     return [this.inChannels, this.outChannels / this.groups];
   }
 
-  protected override convolve(x: Tensor): Tensor {
+  /** @param options.outputSize the extents to come to where the stride leaves several open, in place of `outputPadding` */
+  override forward<S extends Shape>(
+    x: Tensor<S> & Accepts<Convolved<S, Rank, In, Out>>,
+    options?: { readonly outputSize?: PerAxis },
+  ): Tensor<AsShape<Convolved<S, Rank, In, Out>>>;
+  override forward(x: Tensor, options?: { readonly outputSize?: PerAxis }): Tensor {
+    return this.convolve(x, options);
+  }
+
+  protected override convolve(x: Tensor, sizes: { readonly outputSize?: PerAxis } = {}): Tensor {
     const { stride, padding, outputPadding, dilation, groups, bias } = this;
-    const options = { stride, padding, outputPadding, dilation, groups, bias };
+    const options = { stride, padding, outputPadding, dilation, groups, bias, ...sizes };
     return transposed[this.spatialRank()](x, this.weight, options);
   }
 }

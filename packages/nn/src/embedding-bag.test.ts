@@ -128,6 +128,13 @@ describe.each(modes)("EmbeddingBag, %s", (mode) => {
     expect(forward(layer).toArraySync()).toEqual(values);
     const { weight } = grad((m: EmbeddingBag) => forward(m).pow(2).sum())(layer);
     expect(weight?.toArraySync()).toEqual(slopes);
+    const ending = new EmbeddingBag(5, 2, { mode, includeLastOffset: true, ...(paddingIdx && { paddingIdx }) });
+    ending.weight.assign(table);
+    const offsets = ids(0, 1, 1, 3, 5);
+    expect(ending.forward(ids(0, 1, 1, 4, 2), { offsets }).toArraySync()).toEqual(values);
+    // An id after the end of the last bag, and one before the first.
+    expect(() => ending.forward(ids(0, 1, 1, 4, 2, 3), { offsets }).dataSync()).toThrow("index 4 is out of range");
+    expect(() => layer.forward(ids(1, 2), { offsets: ids(1) }).dataSync()).toThrow("index -1 is out of range");
   });
 
   test("rows are pieces of equal length", async () => {

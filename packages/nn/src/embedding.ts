@@ -7,10 +7,12 @@ import {
   logicalAnd,
   maximum,
   ne,
+  oneHot,
   type Shape,
   ShapeError,
   searchsorted,
   type Tensor,
+  transpose,
   unsqueeze,
   where,
   zeros,
@@ -33,7 +35,8 @@ export interface EmbeddingOptions extends InitOptions {
 }
 
 /**
- * A vector for each id, from a table that is learned; standard normal at first.
+ * A vector for each id, from a table that is learned; standard normal at first. For vectors that stay short (PyTorch's `maxNorm`),
+ * `weight.assign(renorm(weight, 1))` after each step.
  * @param count how many ids there are
  * @param size length of each vector
  * @throws {IndexError} when it is computed, for an id outside of 0 … count − 1
@@ -67,10 +70,15 @@ export interface EmbeddingBagOptions extends InitOptions {
   readonly mode?: "sum" | "mean" | "max";
   /** An id that counts for nothing, whose vector starts as zeros and gets no gradient. */
   readonly paddingIdx?: number;
+  /** Whether offsets end with N, where the last bag ends; false by default. */
+  readonly includeLastOffset?: boolean;
 }
 
 export interface Bags {
-  /** int32 `[bags]`: where each bag begins among ids `[N]`; the first is 0, and they ascend. */
+  /**
+   * int32 `[bags]`, or `[bags + 1]` with `includeLastOffset`: where each bag begins among ids `[N]`. The first is 0, and they
+   * ascend.
+   */
   readonly offsets?: Tensor | null;
   /** What each vector is multiplied by before it is added up, of the ids' shape; for the mode "sum". */
   readonly perSampleWeights?: Tensor | null;
@@ -83,7 +91,7 @@ export interface Bags {
  * @param size length of each vector
  * @returns from `forward`: `[bags, size]`
  * @throws {ArgumentError} `EmbeddingBag: expected offsets beside ids of shape [3], got none`
- * @throws {IndexError} when it is computed, for an id outside of 0 … count − 1, or a first offset above 0
+ * @throws {IndexError} when it is computed, for an id outside of 0 … count − 1, or one outside of all bags
  * @example new EmbeddingBag(1000, 64).forward(tensor([[1, 2, 3]], { dtype: "int32" })).shape // [1, 64]
  */
 export class EmbeddingBag extends Module {
@@ -91,6 +99,7 @@ export class EmbeddingBag extends Module {
   readonly weight: Parameter;
   readonly mode: "sum" | "mean" | "max";
   readonly paddingIdx: number | null;
+  readonly includeLastOffset: boolean;
 
   constructor(count: number, size: number, options: EmbeddingBagOptions = {}) {
     super();
@@ -100,6 +109,7 @@ export class EmbeddingBag extends Module {
       throw new ArgumentError(`EmbeddingBag: expected mode sum, mean or max, got ${mode}`);
     this.mode = mode;
     this.paddingIdx = checkPadding("EmbeddingBag", count, options);
+    this.includeLastOffset = options.includeLastOffset ?? false;
     this.weight = new Parameter(initialTable(count, size, this.paddingIdx, options));
   }
 
@@ -110,14 +120,14 @@ export class EmbeddingBag extends Module {
     const order = { dtype: "int32", device } as const;
     const [count = 0] = ids.shape;
     const size = weight.shape[1] ?? 0;
-    const bags = offsets ? (offsets.shape[0] ?? 0) : count;
+    const bags = offsets ? (offsets.shape[0] ?? 0) - Number(this.includeLastOffset) : count;
     const rows = embedding(weight, ids, { paddingIndex: paddingIdx });
     // No id is −1: all count where there is no padding.
     const counts = ne(ids, paddingIdx ?? -1);
     const bagOf = offsets && searchsorted(offsets, arange(count, order), { right: true }).sub(1);
     if (mode === "max") {
       if (ids.size === 0) return zeros([bags, size], { dtype: weight.dtype, device });
-      const isIn = bagOf ? logicalAnd(unsqueeze(arange(bags, order), 1).eq(bagOf), counts) : counts;
+      const isIn = bagOf ? logicalAnd(transpose(oneHot(bagOf, bags)), counts) : counts;
       const largest = where(unsqueeze(isIn, -1), rows, Number.NEGATIVE_INFINITY).max({ axis: 1 });
       return where(isIn.to("int32").max({ axis: 1, keepdims: true }).gt(0), largest, 0);
     }
@@ -138,8 +148,10 @@ export class EmbeddingBag extends Module {
       throw new ArgumentError(
         `EmbeddingBag: expected ${offsets ? "no " : ""}offsets beside ids of shape ${shape}, got ${offsets ? "some" : "none"}`,
       );
-    if (offsets && offsets.rank !== 1)
-      throw new ShapeError(`EmbeddingBag: expected offsets [bags], got ${showShape(offsets.shape)}`);
+    if (offsets && (offsets.rank !== 1 || (this.includeLastOffset && offsets.size === 0)))
+      throw new ShapeError(
+        `EmbeddingBag: expected offsets [bags${this.includeLastOffset ? " + 1" : ""}], got ${showShape(offsets.shape)}`,
+      );
     if (!perSampleWeights) return;
     if (this.mode !== "sum")
       throw new ArgumentError(`EmbeddingBag: expected perSampleWeights with mode sum alone, got ${this.mode}`);

@@ -1,7 +1,7 @@
 // Layers against PyTorch 1.13 in float64, from fixtures/layers.json: results, and gradients of Σ k·y[k] with k from 1 on. Elements
 // of input j are round((0.37·(i + 7j)) % 2.3 − 1.1, 4), those of the j-th parameter by name 0.5·sin(1 + i + j). PyTorch does not count the batches of an instance norm; we do.
 import { readFileSync } from "node:fs";
-import { arange, type Tensor, tensor, zeros } from "@cotangent/core";
+import { arange, conv2d, type Tensor, tensor, vjp, zeros } from "@cotangent/core";
 import { allclose } from "@cotangent/core/testing";
 import { describe, expect, test } from "vitest";
 import * as nn from "./index.ts";
@@ -186,6 +186,35 @@ describe("what PyTorch 1.13 has no layer for, or this library does otherwise", (
         .forward(tensor([[[[1, 2]]]]))
         .toArray(),
     ).toEqual([[[[2, 1, 2]]]]);
+  });
+  test("transposed convolutions come to any size that the stride leaves open", async () => {
+    for (const [extent, size] of [
+      [9, 9],
+      [9, 10],
+      [9, 11],
+    ] as const) {
+      const layer = new nn.ConvTranspose2d(2, 3, 3, {
+        stride: [1, 3],
+        padding: [0, 1],
+        outputPadding: [0, 1],
+        ...double,
+      });
+      layer.bias?.assign(zeros([3], double));
+      const y = layer.forward(input([2, 2, 7, 4], 0), { outputSize: [extent, size + 1] });
+      expect(y.shape).toEqual([2, 3, extent, size + 1]);
+      // The adjoint of the convolution of what is so large.
+      const [, pull] = vjp(
+        (x: Tensor) => conv2d(x, layer.weight, { stride: [1, 3], padding: [0, 1] }),
+        [zeros([2, 3, extent, size + 1], double)],
+      );
+      await allclose(y, pull(input([2, 2, 7, 4], 0))[0]);
+    }
+    const line = new nn.ConvTranspose1d(1, 1, 3, { stride: 2 });
+    expect(line.forward(zeros([1, 4]), { outputSize: 10 }).shape).toEqual([1, 10]);
+    expect(() => line.forward(zeros([1, 4]), { outputSize: [11] })).toThrow(
+      "convTranspose1d: expected an outputSize from [9] to [10], got [11]",
+    );
+    expect(() => line.forward(zeros([1, 4]), { outputSize: 8 })).toThrow("from [9] to [10], got [8]");
   });
   test("layers of a stack begin with values of their own, of the dtype asked for", async () => {
     const encoder = new nn.TransformerEncoder(() => new nn.TransformerEncoderLayer(4, 2, small), 2);

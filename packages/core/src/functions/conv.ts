@@ -139,6 +139,26 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
   readonly padding?: number | readonly number[];
   /** Cells added at the end, for sizes that the stride leaves open, 0 by default. */
   readonly outputPadding?: number | readonly number[];
+  /** The extents to come to, of which the stride leaves several open, in place of `outputPadding`. */
+  readonly outputSize?: number | readonly number[];
+}
+
+/** What the extents are padded by at the end. */
+function outputPadding(
+  operation: string,
+  least: Shape,
+  stride: readonly number[],
+  { outputSize, outputPadding: extra = 0 }: ConvTransposeOptions,
+): readonly number[] {
+  const rank = least.length;
+  if (outputSize === undefined) return perAxis(operation, "outputPadding", extra, rank, 0);
+  const size = perAxis(operation, "outputSize", outputSize, rank, 0);
+  const padding = size.map((n, i) => n - (least[i] ?? 0));
+  if (padding.some((n, i) => n < 0 || n >= (stride[i] ?? 1)))
+    throw new ShapeError(
+      `${operation}: expected an outputSize from ${showShape(least)} to ${showShape(least.map((n, i) => n + (stride[i] ?? 1) - 1))}, got ${showShape(size)}`,
+    );
+  return padding;
 }
 
 function convolveTransposed(
@@ -159,14 +179,13 @@ function convolveTransposed(
   const stride = perAxis(operation, "stride", options.stride ?? 1, rank, 1);
   const dilation = perAxis(operation, "dilation", options.dilation ?? 1, rank, 1);
   const padding = perAxis(operation, "padding", options.padding ?? 0, rank, 0);
-  const extra = perAxis(operation, "outputPadding", options.outputPadding ?? 0, rank, 0);
   const [groups = 1] = perAxis(operation, "groups", options.groups ?? 1, 1, 1);
   if (channels % groups !== 0)
     throw new ShapeError(`${operation}: expected channels that ${groups} groups divide, got ${showShape(w.shape)}`);
   const reach = kernel.map((size, i) => (size - 1) * (dilation[i] ?? 1));
-  const shape = reach.map(
-    (n, i) => ((node.shape[i + 2] ?? 0) - 1) * (stride[i] ?? 1) + n + 1 + (extra[i] ?? 0) - 2 * (padding[i] ?? 0),
-  );
+  const least = reach.map((n, i) => ((node.shape[i + 2] ?? 0) - 1) * (stride[i] ?? 1) + n + 1 - 2 * (padding[i] ?? 0));
+  const extra = outputPadding(operation, least, stride, options);
+  const shape = least.map((n, i) => n + (extra[i] ?? 0));
   if (shape.some((n) => n < 1))
     throw new ShapeError(`${operation}: expected a smaller padding, got ${showShape(padding)}: nothing would be left`);
   const high = padding.map((n, i) => n - (extra[i] ?? 0));
@@ -182,6 +201,7 @@ function convolveTransposed(
  * @param x `[N, C, L]` or `[C, L]`
  * @param weight `[C, O / groups, K]`
  * @returns `[N, O, (L − 1)·stride − 2·padding + dilation·(K − 1) + outputPadding + 1]`
+ * @throws {ShapeError} `convTranspose1d: expected an outputSize from [9] to [10], got [11]`
  * @example (await convTranspose1d(tensor([[[1, 2]]]), tensor([[[1, 1]]]), { stride: 2 }).toArray()) // [[[1, 1, 2, 2]]]
  */
 export function convTranspose1d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {

@@ -268,7 +268,7 @@ export function sort<S extends Shape>(x: Tensor<S>, options: SortOptions = {}): 
 }
 
 /**
- * The k largest along an axis, or the smallest, in order.
+ * The k largest along an axis, or the smallest, in order. Stable; NaN counts as the largest.
  * @param options.axis the last by default
  * @param options.largest true by default
  * @throws {ArgumentError} `topk: expected k of at most 3, got 4`

@@ -17,6 +17,20 @@ describe.each(deviceNames())("on %s", (device) => {
   beforeAll(() => ct.setDefaultDevice(device));
   afterAll(() => ct.setDefaultDevice(usual));
 
+  test("NaN counts as the largest of what is sorted, whichever way", () => {
+    // What PyTorch 1.13 gives, whatever the sign of the NaN.
+    const data = [Number.NaN, -0, 1, Number.POSITIVE_INFINITY, 0, -1, Number.NEGATIVE_INFINITY, -Number.NaN];
+    for (const dtype of ["float32", "float64"] as const) {
+      const x = tensor(data, { dtype });
+      const order = [0, 7, 3, 2, 1, 4, 5, 6];
+      expect(list(ct.argsort(x, { descending: true }))).toEqual(order);
+      expect(list(ct.sort(x, { descending: true }).values)).toEqual(order.map((i) => data[i]));
+      expect(list(ct.argsort(x))).toEqual([6, 5, 1, 4, 2, 3, 0, 7]);
+      expect(list(ct.topk(x, 3).indices)).toEqual([0, 7, 3]);
+      expect(list(ct.topk(x, 2, { largest: false }).indices)).toEqual([6, 5]);
+    }
+  });
+
   test("kthvalue is the k-th of the sorted, with its place", () => {
     const data = random(35);
     const x = tensor(data).reshape([5, 7]);

@@ -3,6 +3,7 @@ import { elementBytes, isFloat } from "../base/dtype.ts";
 import type { Instruction } from "../base/instruction.ts";
 import type { View } from "../base/view.ts";
 import type { Expr, Kernel, LoopKernel, Slot } from "./ir.ts";
+import { mostReadBy } from "./routines.ts";
 import { exprOrder, kernelRoots, kernelStores } from "./walk.ts";
 
 export interface KernelCost {
@@ -27,9 +28,6 @@ export function kernelCost(kernel: Kernel, slots: readonly Slot[]): KernelCost {
   return { flops: flopsOf(kernel), bytes, scratchBytes };
 }
 
-/** Routines that read no more of an input than they write. */
-const picking: ReadonlySet<string> = new Set(["take", "takeAlong"]);
-
 /** Elements of each slot that a kernel can reach, at most all. */
 function elementsTouched(kernel: Kernel, slots: readonly Slot[]): Map<number, number> {
   const touched = new Map<number, number>();
@@ -38,8 +36,7 @@ function elementsTouched(kernel: Kernel, slots: readonly Slot[]): Map<number, nu
   };
   if (kernel.form === "routine") {
     const { inputs, output } = kernel;
-    const most = picking.has(kernel.name) ? output.size : Number.POSITIVE_INFINITY;
-    for (const { slot, size } of inputs) touch(slot, Math.min(size, most));
+    for (const { slot, size } of inputs) touch(slot, Math.min(size, mostReadBy(kernel)));
     touch(output.slot, output.size);
     return touched;
   }

@@ -89,7 +89,7 @@ export interface ContractKernel {
  * - putAlong: g[outer, m, inner], index[outer, m, inner] → [outer, n, inner], sums; [outer, n, inner, m]
  * - scatter: g[outer, m, inner], index[outer, m, inner], x[outer, n, inner] → x with g put on its cells, the last where
  *   several meet, or the largest or smallest of all; [outer, n, inner, m, 0 for the last | 1 for the largest | 2 for the smallest]
- * - argsort: x[rows, n] → int32[rows, n], stable, NaN last; [rows, n, descending ? 1 : 0]
+ * - argsort: x[rows, n] → int32[rows, n], stable, NaN the largest; [rows, n, descending ? 1 : 0]
  * - scan: x[outer, n, inner] → [outer, n, inner], along n the sum so far, or int32 positions of the largest or smallest so far, the
  *   latest of equals, NaN before all; [outer, n, inner, 0 for sums | 1 for the largest | 2 for the smallest, backwards ? 1 : 0].
  *   With 3 products; with 4 and a second input b of x's shape, y[i] = x[i]·y[i − 1] + b[i] from y[0] = b[0] on

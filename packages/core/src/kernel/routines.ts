@@ -98,7 +98,7 @@ function argsort([x = noArray]: readonly TypedArray[], out: TypedArray, numbers:
   for (let row = 0; row < rows; row++) {
     const values = x.subarray(row * n, (row + 1) * n);
     for (let i = 0; i < n; i++) order[i] = i;
-    // Ties go by position, so that the order is stable whatever the engine's sort does. NaN comes last either way.
+    // Ties go by position, so that the order is stable whatever the engine's sort does. NaN counts as the largest.
     order.sort((i, j) => {
       const a = values[i] ?? 0;
       const b = values[j] ?? 0;
@@ -106,7 +106,8 @@ function argsort([x = noArray]: readonly TypedArray[], out: TypedArray, numbers:
       if (a > b) return descending ? -1 : 1;
       if (a === b) return i - j;
       const late = Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-      return late === 0 ? i - j : late;
+      if (late === 0) return i - j;
+      return descending ? -late : late;
     });
     out.set(order, row * n);
   }
@@ -197,10 +198,12 @@ function dft([x = noArray, roots = noArray]: readonly TypedArray[], out: TypedAr
   return null;
 }
 
+/** They read no more of an input than they write. */
+const pickingRoutines = { take, takeAlong } satisfies Readonly<Record<string, Routine>>;
+
 export const routines: Readonly<Record<string, Routine>> = {
-  take,
+  ...pickingRoutines,
   put,
-  takeAlong,
   putAlong,
   scatter,
   argsort,
@@ -208,6 +211,10 @@ export const routines: Readonly<Record<string, Routine>> = {
   dft,
   ...linalgRoutines,
 };
+
+/** The most elements of an input that a routine reads. */
+export const mostReadBy = ({ name, output }: RoutineKernel): number =>
+  name in pickingRoutines ? output.size : Number.POSITIVE_INFINITY;
 
 /** Whether the definition here is also what runs on other devices: too much of an algorithm for a kernel. */
 export const runsOnHost = (kernel: Kernel): kernel is RoutineKernel =>

@@ -144,7 +144,7 @@ export const putAlong: Linear = {
   },
 };
 
-/** The order that sorts the last axis, int32; stable, NaN last. */
+/** The order that sorts the last axis, int32; stable, NaN the largest. */
 export const argsort: Nonlinear = {
   kind: "nonlinear",
   name: "argsort",

@@ -163,8 +163,7 @@ export class LoweredGraph implements Lowering<Lowered> {
     const shape = viewShape(x.shape, op);
     const inner = x.body;
     // No elements of x: nothing of it has to be computed.
-    if (shape.includes(0) && !x.shape.includes(0) && inner.kind !== "literal")
-      return this.view(this.literal(0, x.dtype), { kind: "expand", shape });
+    if (shape.includes(0) && !x.shape.includes(0) && inner.kind !== "literal") return this.empty(shape, x.dtype);
     if (op.kind === "reshape" || op.kind === "expand") {
       if (sameShape(shape, x.shape)) return x;
       if (op.kind === "reshape" && inner.kind === "view" && inner.op.kind === "reshape" && !inner.after)
@@ -181,6 +180,11 @@ export class LoweredGraph implements Lowering<Lowered> {
       if ([...op.low, ...op.high].every((n) => n === 0) && op.interior.every((n) => n === 1)) return x;
     }
     return this.intern(`v${x.id};${show(fill)};${JSON.stringify(op)}`, shape, x.dtype, { kind: "view", x, op, fill });
+  }
+
+  /** What has no elements reads nothing, so that no kernel of anything else takes it in. */
+  private empty(shape: Shape, dtype: DType): Lowered {
+    return this.view(this.literal(0, dtype), { kind: "expand", shape });
   }
 
   after(x: Lowered, others: readonly Lowered[]): Lowered {
@@ -270,6 +274,8 @@ export class LoweredGraph implements Lowering<Lowered> {
   private apply(op: Instruction, dtype: DType, args: readonly Lowered[], check = -1): Lowered {
     let shape: Shape = [];
     for (const arg of args) shape = broadcastShapes(op, shape, arg.shape);
+    // What has elements and meets what has none need not be computed either.
+    if (shape.includes(0)) return this.empty(shape, dtype);
     const key = `a${op};${dtype};${args.map((x) => x.id)};${check}`;
     return this.intern(key, shape, dtype, { kind: "apply", op, args, check });
   }

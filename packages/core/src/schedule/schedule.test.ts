@@ -326,5 +326,8 @@ describe("views that one formula reads in several ways", () => {
     const twice = none.mul(2) as Tensor;
     realize(twice, gram);
     expect([twice, gram].map(values)).toEqual([[], [Math.sin(14)]]);
+    const product = double([2]).matmul(double([3]).reshape([1, 1])) as Tensor;
+    const met = product.add(double([])) as Tensor;
+    expect([met.cos() as Tensor, met, product].map(values)).toEqual([[], [], [6]]);
   });
 });

@@ -260,8 +260,8 @@ function routinesOfIndices(): PlanCase {
     inputs: [x, at],
     params: [],
     outputs: [
-      Int32Array.from([0, 2, 1, 0, 1, 2]),
-      Float32Array.from([3, 1, Number.NaN, 3, 2, -1]),
+      Int32Array.from([1, 0, 2, 0, 1, 2]),
+      Float32Array.from([Number.NaN, 3, 1, 3, 2, -1]),
       Float32Array.from([1, 3, 0, 0, 5, Number.NaN]),
       Float32Array.from([Number.NaN, 0, 4]),
     ],

@@ -1,4 +1,4 @@
-// The positions that sort rows, as WebAssembly. Keys become integers that sort as they do, NaN last; with the position
+// The positions that sort rows, as WebAssembly. Keys become integers that sort as they do, NaN as the largest; with the position
 // in the low half of an int64 all are distinct, so any merge sort of them is stable. Float64 takes two rounds.
 import type { DType } from "../../base/dtype.ts";
 import { type Callable, call, type FunctionBuilder, type Local, type ModuleBuilder } from "./encoder.ts";
@@ -77,7 +77,7 @@ function orderedKey(f: FunctionBuilder, dtype: DType, x: I32, index: I32, descen
           : i64.reinterpretF64(value),
       );
       const turned = i64.xor(bits, i64.and(i64.shr(bits, i64.const(63n)), last));
-      return select(f64.eq(value, value), flip(turned), last);
+      return flip(select(f64.eq(value, value), turned, last));
     }
     default: {
       const value = dtype === "int32" ? i32.load(at(x, index, 2)) : i32.load8U(i32.add(x, index));

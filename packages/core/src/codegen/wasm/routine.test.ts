@@ -150,7 +150,7 @@ describe("argsort", () => {
     });
 
   for (const dtype of ["float32", "float64"] as const)
-    it(`sorts ${dtype} of all magnitudes, zeros of both signs as equal, NaN last`, () => {
+    it(`sorts ${dtype} of all magnitudes, zeros of both signs as equal, NaN as the largest`, () => {
       const special = [0, -0, Number.NaN, Infinity, -Infinity, 1e-45, -1e-45, 5e-324, -5e-324, 3e38, -3e38, -1, 1];
       for (const descending of [0, 1]) {
         const x = emptyArray(dtype, 400).map(
