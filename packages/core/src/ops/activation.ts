@@ -120,7 +120,8 @@ export const geluTanh: Elementwise = {
     (a, g, _, x) => {
       const s = geluGate(a, x);
       const slope = a.add(a.num(geluSlope, x), a.mul(a.num(3 * geluSlope * geluCubic, x), a.mul(x, x)));
-      const bend = a.mul(x, a.mul(a.mul(s, a.sub(a.num(1, x), s)), slope));
+      // As in the body: y is computed once where both are wanted.
+      const bend = a.mul(a.mul(a.mul(x, s), a.sub(a.num(1, x), s)), slope);
       return a.mul(g, a.add(s, bend));
     },
   ],

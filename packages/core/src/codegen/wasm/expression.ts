@@ -6,6 +6,7 @@ import { Addresses, type Affine, bitsOf, type Point } from "./address.ts";
 import { Guards } from "./guards.ts";
 import { f32, f32x4, f64, f64x2, i32, i32x4, type V128, v128 } from "./instructions.ts";
 import type { LaneOperations, Lanes } from "./lanes.ts";
+import { onePlusExp } from "./math-single.ts";
 import { loadLanes, storeAlternately, storeLanes } from "./memory.ts";
 
 /** Stands for the results of folds among the dims that an expression depends on. */
@@ -180,6 +181,11 @@ export class Evaluator {
         return acc;
       }
       case "apply": {
+        const power = this.powerAboveOne(expr);
+        if (power) {
+          const [x = lanes.int(0)] = this.look(power, point).parts;
+          return { dtype: "float32", parts: [onePlusExp(lanes, x)] };
+        }
         const args = expr.args.map((arg) => this.look(arg, point));
         const [x, bound] = args;
         if (expr.op !== "check" || !x || !bound) return lanes.apply(expr.op, expr.dtype, args);
@@ -189,6 +195,15 @@ export class Evaluator {
         return checked;
       }
     }
+  }
+
+  /** x, where the expression is 1 + eˣ, as in the logistic function, and nothing else reads eˣ. */
+  private powerAboveOne(expr: Expr & { kind: "apply" }): Expr | null {
+    if (expr.op !== "add" || expr.dtype !== "float32") return null;
+    const power = expr.args.find((arg) => arg.kind === "apply" && arg.op === "exp");
+    const [x] = power ? argsOf(power) : [];
+    const isOnePlus = expr.args.some((arg) => arg.kind === "literal" && arg.value === 1);
+    return power && x && isOnePlus && this.uses.get(power) === 1 ? x : null;
   }
 
   private param(dtype: DType, index: number): Lanes {

@@ -4,7 +4,7 @@ import type { Instruction } from "../../base/instruction.ts";
 import { erf } from "../../kernel/erf.ts";
 import { floorMod, pow } from "../../kernel/scalar.ts";
 import { loadKernel } from "./harness.ts";
-import { apply, load, map, once, random } from "./kernel-samples.ts";
+import { apply, literal, load, map, once, random } from "./kernel-samples.ts";
 
 const bits = new DataView(new ArrayBuffer(4));
 
@@ -124,6 +124,23 @@ describe.each([true, false])("functions of float32, relaxed SIMD %s", (relaxedSi
       const largest = worst(op as Instruction, [x], exact, relaxedSimd);
       expect(largest.ulps, JSON.stringify(largest)).toBeLessThanOrEqual(limit);
     });
+
+  it("1 + exp comes to the bits of both one after the other", () => {
+    const edges = Float32Array.from({ length: 4000 }, (_, i) => (i % 2 === 0 ? 88.3 + i * 1.25e-4 : -85 - i * 1e-3));
+    const inputs = Float32Array.of(...x.subarray(0, 50_000), ...edges);
+    const n = inputs.length;
+    const power = apply("exp", "float32", load(0, "float32", [n], [1]));
+    const sum = apply("add", "float32", literal(1), power);
+    const run = (alsoPower: boolean): Float32Array => {
+      const stores = [once(1, sum, [n], [1]), ...(alsoPower ? [once(2, power, [n], [1])] : [])];
+      const slots = [inputs, new Float32Array(n), new Float32Array(n)].slice(0, alsoPower ? 3 : 2);
+      const dtypes = slots.map(() => "float32" as const);
+      const loaded = loadKernel(map([n], ...stores), dtypes, slots, [], { relaxedSimd });
+      loaded.run();
+      return Float32Array.from(loaded.slots[1] ?? []);
+    };
+    expect(run(false)).toEqual(run(true));
+  });
 
   const pairs = special.flatMap((a) => special.map((b) => [a, b] as const));
   const next = random(9);
