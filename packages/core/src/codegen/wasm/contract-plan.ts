@@ -84,6 +84,9 @@ const kLimit = 320;
 /** Steps of k that lie further apart than this, taken together, crowd each other out of the nearest cache. */
 const farBytes = 64 << 10;
 const uncachedBytes = 4 << 20;
+/** Lines at multiples of `setBytes` meet in one set of the nearest cache, which holds so many of them. */
+const setBytes = 4 << 10;
+const linesOfSet = 12;
 /** Results that are finished together, so that they are still in the nearest cache. */
 const finishedElements = 8192;
 const packedABytes = 128 << 10;
@@ -232,6 +235,12 @@ function costOf({ m, lanes: n, k, a, b, batch, kBlock, target, tile }: GemmPlan,
 const spreadBytes = (k: readonly Axis[], kBlock: number): number =>
   kBlock * floatBytes * Math.abs(k.at(-1)?.stride ?? 0);
 
+/** Whether the steps of a block, read in place, meet in one set of the nearest cache. */
+function isCrowded(k: readonly Axis[], kBlock: number): boolean {
+  const bytes = floatBytes * Math.abs(k.at(-1)?.stride ?? 0);
+  return bytes > 0 && bytes % setBytes === 0 && kBlock > linesOfSet;
+}
+
 /** The store's own place, where it takes the bare result along contiguous n. */
 function directTarget(kernel: ContractKernel): GemmTarget | null {
   const [store, ...others] = kernel.stores;
@@ -294,6 +303,8 @@ const tabledRows = 6;
 const mostTabled = 4096;
 /** Columns that are so many are worth packing rows of a for, and rows that are so many b. */
 const manyReaders = 128;
+/** The same where the steps of a block meet in one set of the cache. */
+const crowdedReaders = 8;
 
 /** `rows`: takes the columns as one run, see contract-rows.ts. */
 function planGemm(
@@ -322,11 +333,12 @@ function planGemm(
   const oneStep = kBlock === k;
   const aIsFar = spreadBytes(aSteps, kBlock) > farBytes;
   const bIsFar = spreadBytes(bSteps, kBlock) > farBytes;
-  const aUneven = !isEven(aLanes) || !isEvenInBlocks(aSteps, kBlock) || (aIsFar && m > 64 && n > 64);
+  const columnsToPack = isCrowded(aSteps, kBlock) ? crowdedReaders : 64;
+  const aUneven = !isEven(aLanes) || !isEvenInBlocks(aSteps, kBlock) || (aIsFar && m > 64 && n > columnsToPack);
   const aTabled = aUneven && n > 2 && n <= manyReaders && Math.abs(aSteps.at(-1)?.stride ?? 0) <= 4;
   const aPacked = aUneven && !aTabled;
   // An operand that no cache holds is packed for few rows already: its far rows would meet in the same cache sets.
-  const rowsToPack = k * n * floatBytes > uncachedBytes ? 12 : 128;
+  const rowsToPack = k * n * floatBytes > uncachedBytes ? 12 : isCrowded(bSteps, kBlock) ? crowdedReaders : 128;
   const bTabled = isRun(bLanes) && bSteps.length > 1 && k <= mostTabled && (rows !== null || m < manyReaders);
   const bPacked = !bTabled && (!isRun(bLanes) || !isEvenInBlocks(bSteps, kBlock) || (bIsFar && m > rowsToPack));
 

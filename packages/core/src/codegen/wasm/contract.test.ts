@@ -120,6 +120,9 @@ describe("contract", () => {
       [67, 530, 70],
       [301, 83, 333],
       [20, 1300, 900],
+      // Few readers of steps that are 4 KiB apart.
+      [9, 1024, 70],
+      [1024, 9, 70],
     ] as const)
       for (const layout of ["NN", "TN"]) matrix(m, n, k, `${layout}N`);
   });
