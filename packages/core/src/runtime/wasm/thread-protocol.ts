@@ -1,29 +1,33 @@
 // What the main thread and its workers say to each other through shared memory, and the program that workers run.
 //
 // One job at a time: the main thread writes it down and makes the ticket odd. Whoever sees an odd ticket says that it is
-// inside, looks at the ticket once more, and claims units until there are none left. The main thread does the same,
-// makes the ticket even, and waits until nobody is inside. So a worker that sleeps, is late or is gone costs nothing:
+// inside, looks at the ticket once more, and claims units until there are none left: first those of its own range, then what
+// is left of the others'. The same thread has the same range in the next kernel, so that what it reads is what it has written
+// to its own caches. The main thread does the same, makes the ticket even, and waits until nobody is inside. So a worker that sleeps, is late or is gone costs nothing:
 // only one that has begun is waited for. Messages bring new kernels; a worker fetches them, in browsers by going to its event loop.
 
 /** Positions in the int32 array that all share; those that are written often lie on cache lines of their own. */
 export const cell = {
   ticket: 0,
-  /** The next unit that nobody has claimed. */
-  next: 32,
   /** The job: what to run, on what, and how it is cut. */
-  job: 64,
+  job: 32,
   /** How many messages were sent. */
-  mail: 96,
+  mail: 64,
   /** How many workers sleep until the ticket changes; whoever wakes them sets it to 0. */
-  sleepers: 128,
+  sleepers: 96,
   /** Whether the main thread sleeps until a worker is done. */
-  isMainAsleep: 160,
-  /** What worker i is doing stands at workers + 32·i; after it, how many claims it has done. */
+  isMainAsleep: 128,
+  /** The next unit of thread t's range that nobody has claimed stands at ranges + 64·t; the main thread is 0. */
+  ranges: 160,
+  /** What worker i is doing stands at workers + 64·i; after it, how many claims it has done. */
   workers: 192,
-  perWorker: 32,
+  perThread: 64,
 } as const;
 
-/** Positions in the job. Claims are a part of what is left, and no fewer units than `least`. */
+/**
+ * Positions in the job. Thread t's range ends before unit ⌊units · (t + 1) / threads⌋. A claim is half of what is left of a
+ * range, and no fewer units than `least`.
+ */
 export const jobCell = {
   run: 0,
   operands: 1,
@@ -33,7 +37,7 @@ export const jobCell = {
   workStep: 5,
   units: 6,
   least: 7,
-  parts: 8,
+  threads: 8,
   laterFrom: 9,
 } as const;
 
@@ -62,26 +66,31 @@ const coldSpinMs = 0.1;
 
 /** Claims units of the job until there are none left, as ThreadPool.claim does. */
 const claimSource = `(run, cells, work) => {
-  const [operands, params, status, units, least, parts, laterFrom] = [${[
+  const [operands, params, status, units, least, threads, laterFrom] = [${[
     jobCell.operands,
     jobCell.params,
     jobCell.status,
     jobCell.units,
     jobCell.least,
-    jobCell.parts,
+    jobCell.threads,
     jobCell.laterFrom,
   ].map((position) => `cells[${cell.job + position}]`)}];
   let bits = 0;
-  let from = Atomics.load(cells, ${cell.next});
-  while (from < units) {
-    const to = Math.min(units, from + Math.max(least, Math.floor((units - from) / parts)));
-    const found = Atomics.compareExchange(cells, ${cell.next}, from, to);
-    if (found === from) {
-      run(operands, params, status, work, from | bits, to);
-      bits = laterFrom;
-      Atomics.add(cells, state + 1, 1);
-      from = Atomics.load(cells, ${cell.next});
-    } else from = found;
+  for (let i = 1; i <= threads; i++) {
+    const range = (index + i) % threads;
+    const next = ${cell.ranges} + ${cell.perThread} * range;
+    const end = Math.floor((units * (range + 1)) / threads);
+    let from = Atomics.load(cells, next);
+    while (from < end) {
+      const to = Math.min(end, from + Math.max(least, (end - from) >> 1));
+      const found = Atomics.compareExchange(cells, next, from, to);
+      if (found === from) {
+        run(operands, params, status, work, from | bits, to);
+        bits = laterFrom;
+        Atomics.add(cells, state + 1, 1);
+        from = Atomics.load(cells, next);
+      } else from = found;
+    }
   }
 }`;
 
@@ -102,7 +111,7 @@ const take = {
   begin(message) {
     cells = new Int32Array(message.cells);
     index = message.index;
-    state = ${cell.workers} + ${cell.perWorker} * index;
+    state = ${cell.workers} + ${cell.perThread} * index;
   },
   module({ module, memory, first, count }) {
     const { exports } = new WebAssembly.Instance(module, { env: { memory }, math: Math });

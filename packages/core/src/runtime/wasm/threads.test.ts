@@ -307,6 +307,24 @@ test("small plans wake workers when many come one after the other", { timeout: 6
   expect(claims()).toBeGreaterThan(before);
 });
 
+test.each([
+  [8, 1, 2, "0-2 2-3 3-4 4-6 6-7 7-8"],
+  [7, 1, 3, "0-1 1-2 2-3 3-4 4-5 5-6 6-7"],
+  [2, 1, 4, "0-1 1-2"],
+  [10, 4, 2, "0-4 4-5 5-9 9-10"],
+])(
+  "%i units, at least %i at a time, of %i threads are claimed range by range",
+  (units, leastUnits, threads, claims) => {
+    const made: string[] = [];
+    const run = (_o: number, _p: number, _s: number, _w: number, from: number, to: number): void => {
+      made.push(`${from}-${to}`);
+    };
+    const sizes = { units, leastUnits, laterFrom: 0, workStep: 64 };
+    new ThreadPool(threads).run({ run, id: 0, ...sizes, workNs: 1e6, unitMs: 100 }, 0, 0, 0, 0, true);
+    expect(made.join(" ")).toBe(claims);
+  },
+);
+
 test("jobs that nobody else takes part in are no reason to rest", () => {
   class Observed extends ThreadPool {
     get isResting(): boolean {

@@ -51,7 +51,7 @@ export class ThreadPool {
   constructor(threads: number, patience: number = patienceMs) {
     this.threads = threads;
     this.patienceMs = patience;
-    const cells = cell.workers + cell.perWorker * threads;
+    const cells = cell.ranges + cell.perThread * threads;
     this.cells = new Int32Array(new SharedArrayBuffer(4 * cells));
     this.modules = new FinalizationRegistry(({ first, count }) => this.post({ kind: "forget", first, count }));
   }
@@ -63,7 +63,7 @@ export class ThreadPool {
 
   /** How often each worker has taken a part of a kernel. */
   get claims(): number[] {
-    return this.workers.map((_, i) => Atomics.load(this.cells, cell.workers + cell.perWorker * i + 1));
+    return this.workers.map((_, i) => Atomics.load(this.cells, cell.workers + cell.perThread * i + 1));
   }
 
   /** Tells the workers of a module that exports `count` kernels, for as long as `owner` lives. Returns the number of the first. */
@@ -111,7 +111,7 @@ export class ThreadPool {
 
   /** Runs all units of a kernel on this thread and all workers that have the time; `wakes`: also on those that sleep. */
   run(kernel: SharedKernel, operands: number, params: number, status: number, work: number, wakes: boolean): void {
-    const { cells, balance } = this;
+    const { cells, balance, threads } = this;
     const isAsleep = Atomics.load(cells, cell.sleepers) > 0;
     const start = performance.now();
     if ((isAsleep && !wakes && !this.endsStream(start)) || balance.isResting(start)) {
@@ -124,7 +124,6 @@ export class ThreadPool {
       }
       return;
     }
-    const parts = 2 * this.threads;
     cells[cell.job + jobCell.run] = kernel.id;
     cells[cell.job + jobCell.operands] = operands;
     cells[cell.job + jobCell.params] = params;
@@ -133,26 +132,14 @@ export class ThreadPool {
     cells[cell.job + jobCell.workStep] = kernel.workStep;
     cells[cell.job + jobCell.units] = kernel.units;
     cells[cell.job + jobCell.least] = kernel.leastUnits;
-    cells[cell.job + jobCell.parts] = parts;
+    cells[cell.job + jobCell.threads] = threads;
     cells[cell.job + jobCell.laterFrom] = kernel.laterFrom;
-    Atomics.store(cells, cell.next, 0);
+    for (let range = 0; range < threads; range++)
+      Atomics.store(cells, cell.ranges + cell.perThread * range, rangeStart(kernel.units, range, threads));
     Atomics.add(cells, cell.ticket, 1);
     if (isAsleep) this.wake();
     try {
-      let done = 0;
-      let from = 0;
-      while (from < kernel.units) {
-        const to = Math.min(
-          kernel.units,
-          from + Math.max(kernel.leastUnits, Math.floor((kernel.units - from) / parts)),
-        );
-        const found = Atomics.compareExchange(cells, cell.next, from, to);
-        if (found === from) {
-          kernel.run(operands, params, status, work, done > 0 ? from | kernel.laterFrom : from, to);
-          done += to - from;
-          from = Atomics.load(cells, cell.next);
-        } else from = found;
-      }
+      const done = this.claim(kernel, operands, params, status, work);
       if (done > 0) noteUnit(kernel, (performance.now() - start) / done);
       Atomics.add(cells, cell.ticket, 1);
       this.awaitWorkers();
@@ -167,6 +154,27 @@ export class ThreadPool {
     }
   }
 
+  /** Runs units of this thread's range, then what is left of the others'. Returns how many. */
+  private claim(kernel: SharedKernel, operands: number, params: number, status: number, work: number): number {
+    const { cells, threads } = this;
+    let done = 0;
+    for (let range = 0; range < threads; range++) {
+      const next = cell.ranges + cell.perThread * range;
+      const end = rangeStart(kernel.units, range + 1, threads);
+      let from = Atomics.load(cells, next);
+      while (from < end) {
+        const to = Math.min(end, from + Math.max(kernel.leastUnits, (end - from) >> 1));
+        const found = Atomics.compareExchange(cells, next, from, to);
+        if (found === from) {
+          kernel.run(operands, params, status, work, done > 0 ? from | kernel.laterFrom : from, to);
+          done += to - from;
+          from = Atomics.load(cells, next);
+        } else from = found;
+      }
+    }
+    return done;
+  }
+
   /** Whether small plans have come in such a stream that workers, once awake, will stay so. */
   private endsStream(now: number): boolean {
     if (now - this.streamEnd > spinMs) this.streamMs = 0;
@@ -179,7 +187,7 @@ export class ThreadPool {
     const { cells } = this;
     let failed = false;
     for (let i = 0; i < this.workers.length; i++) {
-      const at = cell.workers + cell.perWorker * i;
+      const at = cell.workers + cell.perThread * i;
       for (let spin = 0; spin < spins && Atomics.load(cells, at) === workerState.inside; spin++) pause();
       if (Atomics.load(cells, at) === workerState.inside) this.awaitWorker(i, at);
       if (Atomics.load(cells, at) !== workerState.failed) continue;
@@ -217,6 +225,8 @@ export class ThreadPool {
     );
   }
 }
+
+const rangeStart = (units: number, range: number, threads: number): number => Math.floor((units * range) / threads);
 
 function noteUnit(kernel: SharedKernel, ms: number): void {
   kernel.unitMs = Math.min(ms, kernel.unitMs * 1.01);
