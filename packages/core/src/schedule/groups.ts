@@ -172,12 +172,18 @@ export function aligned(p: Group, q: Group): [Group, Group] | null {
   if (sizeA === sizeB) {
     const dims = refined(frameDims(a), b.outer);
     if (!dims) return null;
-    let rows = dims.includes(0) ? a.outer.length : 0;
-    for (let size = 1; size < sizeOf(a.outer); rows++) size *= dims[rows] ?? 1;
+    const rows = dims.includes(0) ? a.outer.length : axesOf(sizeOf(a.outer), dims);
     return both(p, { outer: dims.slice(0, rows), inner: dims.slice(rows) }, q, { outer: dims, inner: [] });
   }
   const outer = sizeOf(a.outer) === sizeB ? refined(a.outer, b.outer) : null;
   return outer && both(p, { outer, inner: a.inner }, q, { outer, inner: [] });
+}
+
+/** How many of the first axes have `size` elements together. */
+function axesOf(size: number, dims: Shape): number {
+  let axes = 0;
+  for (let count = 1; count < size; axes++) count *= dims[axes] ?? 1;
+  return axes;
 }
 
 function both(p: Group, frameP: Frame, q: Group, frameQ: Frame): [Group, Group] | null {
