@@ -60,7 +60,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
     .description("Compares Cotangent with PyTorch, jax-js and TensorFlow.js on this machine.")
     .option("--workloads <list>", "which workloads, for example W1,W3", workloadNames.join(","))
     .option("--frameworks <list>", "which frameworks", frameworkNames.join(","))
-    .option("--repetitions <n>", "processes for each framework and workload (default: 3, quick: 1)")
+    .option(
+      "--repetitions <n>",
+      "processes for each framework and workload, three times as many for W8 (default: 3, quick: 1)",
+    )
     .option(
       "--threads <n>",
       "threads of PyTorch and Cotangent; both run on one thread as well",

@@ -27,6 +27,8 @@ const quickSeconds = 110;
 const processSeconds = 300;
 /** A process that took longer than this is not run again. */
 const slowSeconds = 60;
+/** Processes of an epoch in each repetition: each gives one time. */
+const epochs = 3;
 /** The share of the specified measuring time that a quick run spends. */
 const quickShare = 0.1;
 
@@ -142,12 +144,13 @@ interface Job {
 function jobsOf({ workloads, repetitions, quick }: BenchOptions, configurations: readonly Configuration[]): Job[] {
   const jobs: Job[] = [];
   for (let repetition = 0; repetition < repetitions; repetition++)
-    for (const workload of workloads) {
-      const start = repetition % Math.max(1, configurations.length);
-      const turned = [...configurations.slice(start), ...configurations.slice(0, start)];
-      for (const configuration of turned)
-        if (configuration.workloads?.includes(workload) ?? true) jobs.push({ configuration, workload });
-    }
+    for (const workload of workloads)
+      for (let round = 0; round < (workload === "W8" && !quick ? epochs : 1); round++) {
+        const start = (repetition + round) % Math.max(1, configurations.length);
+        const turned = [...configurations.slice(start), ...configurations.slice(0, start)];
+        for (const configuration of turned)
+          if (configuration.workloads?.includes(workload) ?? true) jobs.push({ configuration, workload });
+      }
   if (!quick) return jobs;
   const isPeer = ({ configuration: { framework } }: Job): boolean => framework === "jaxjs" || framework === "tfjs";
   const chosen = jobs.filter(({ configuration, workload }) => isQuick(configuration, workload));
