@@ -7,7 +7,9 @@ import {
   linearize,
   manualSeed,
   noGrad,
+  ones,
   randn,
+  renorm,
   stack,
   type Tensor,
   tensor,
@@ -27,6 +29,7 @@ import {
   LayerNorm,
   Linear,
   MaxPool2d,
+  Module,
   mse,
   ReLU,
   Sequential,
@@ -191,6 +194,40 @@ describe("modules as arguments of transforms", () => {
     })(layer);
     near(seen.weight, layer.weight.mul(2));
     near(seen.bias, zeros([3]));
+  });
+  test("a layer that assigns to what it learns is told so; it keeps its own, and its running statistics go on", () => {
+    class Normed extends Module {
+      readonly linear = new Linear(3, 2);
+      override forward(x: Tensor): Tensor {
+        const { weight } = this.linear;
+        noGrad(() => weight.assign(renorm(weight, 1)));
+        return this.linear.forward(x as never) as Tensor;
+      }
+    }
+    const model = new Normed();
+    const { linear } = model;
+    const { node } = linear.weight;
+    const error =
+      "expected a function that assigns to none of its arguments, got one that assigns to a tensor of shape [2, 3]";
+    const f = (m: Normed): Tensor<[]> => mse(m.forward(input()), target()) as Tensor<[]>;
+    expect(() => grad(f)(model)).toThrow(`grad: ${error}`);
+    for (const weight of [ones([2, 3]), ones([2, 3], { requiresGrad: true })])
+      expect(() => functionalCall(model, { "linear.weight": weight }, input())).toThrow(`functionalCall: ${error}`);
+    expect(linear.weight.node).toBe(node);
+    expect(linear.weight.requiresGrad).toBe(true);
+    // As in PyTorch, backward() takes the gradient at the new value.
+    f(model).backward();
+    const free = new Linear(3, 2);
+    free.weight.assign(linear.weight);
+    if (linear.bias) free.bias?.assign(linear.bias);
+    near(
+      linear.weight.grad,
+      grad((m: typeof free) => mse(m.forward(input()) as Tensor, target()) as Tensor<[]>)(free).weight,
+    );
+    const norm = new BatchNorm1d(3);
+    const given = Object.fromEntries(norm.namedParameters().map(([name, x]) => [name, x.mul(2)]));
+    near(functionalCall(norm, given, input()), norm.forward(input()).mul(2));
+    expect(norm.numBatchesTracked?.itemSync()).toBe(2);
   });
   test("an error inside leaves the model as it was", () => {
     const model = net();

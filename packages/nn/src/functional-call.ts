@@ -9,6 +9,7 @@ import type { StateDict } from "./state.ts";
  * one model, under `vmap` for example.
  * @param tensors by the names of the state dict; those that are left out stay the model's own
  * @throws {ArgumentError} `functionalCall: expected names of the model's state dict, got wieght`
+ * @throws {GraphError} `functionalCall: expected a function that assigns to none of its arguments`, where it assigns to a parameter
  * @throws {ShapeError} `functionalCall: expected weight of shape [2, 3], got [3, 2]`
  * @example
  * const params = { weight: zeros([2, 3]), bias: ones([2]) };
@@ -29,5 +30,5 @@ export function functionalCall<M extends Module>(
       );
     return [tensor, other];
   });
-  return standingFor(pairs, () => model.forward(...inputs) as ReturnType<M["forward"]>);
+  return standingFor(pairs, () => model.forward(...inputs) as ReturnType<M["forward"]>, "functionalCall");
 }

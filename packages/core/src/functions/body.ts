@@ -33,11 +33,16 @@ export function filled(tree: unknown, nodes: Nodes): unknown {
 }
 
 /** Runs `f` on arguments with other nodes in them; modules are themselves, and compute with those. */
-export function calledWith<A extends readonly unknown[], R>(args: A, nodes: Nodes, f: (...args: A) => R): R {
+export function calledWith<A extends readonly unknown[], R>(
+  operation: string,
+  args: A,
+  nodes: Nodes,
+  f: (...args: A) => R,
+): R {
   const substituted = new Substituted();
   let next = 0;
   const others = substituted.of(args, (x) => new Tensor(nodes[next++] ?? x.node)) as A;
-  return substituted.during(() => f(...others));
+  return substituted.during(operation, () => f(...others));
 }
 
 /** A parameter for values like `x`, or of another shape. */

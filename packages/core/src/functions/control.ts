@@ -77,7 +77,7 @@ export function scan<C, X, Y>(
   };
   const { result, numbers } = forCopies("scan", length, "different", () =>
     builtWithout("scan", assignedInSteps, () =>
-      run("scan", () => calledWith([init, xs], [...carries, ...slices], step)),
+      run("scan", () => calledWith("scan", [init, xs], [...carries, ...slices], step)),
     ),
   );
   const { roots, y } = result;

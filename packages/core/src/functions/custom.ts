@@ -10,6 +10,7 @@ import { builder as b } from "../ops/builder.ts";
 import { type CustomRule, customResults } from "../ops/control.ts";
 import { unknownLeaf } from "../ops/source.ts";
 import { builtApart } from "../tensor/apart.ts";
+import { whileFixed } from "../tensor/fixed.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { calledWith, filled, isNode, type Nodes, orZeros, type Sparse, sharedBy, zerosLike } from "./body.ts";
 import { countedUp, forCopies } from "./copies.ts";
@@ -95,8 +96,9 @@ function hidden<A extends readonly unknown[], R>(
   args: A,
   ruleOf: (call: Call) => CustomRule,
 ): R {
-  const inputs = tensorsOf(args).map((x) => x.node);
-  const result = run(operation, () => f(...args));
+  const given = tensorsOf(args);
+  const inputs = given.map((x) => x.node);
+  const result = whileFixed(operation, given, () => run(operation, () => f(...args)));
   const values = tensorsOf(result).map((x) => x.node);
   if (values.length === 0) throw new ArgumentError(`${operation}: expected a function that returns tensors, got none`);
   refuseCaptured(operation, values, inputs);
@@ -129,7 +131,7 @@ export function customVjp<A extends readonly unknown[], R>(
     hidden("customVjp", f, args, ({ result }) => {
       const vjp: CustomRule["vjp"] = (gs, inputs, results) => {
         const g = filled(result, orZeros(results, gs)) as Plain<R>;
-        const gradients: unknown = calledWith(args, inputs, (...again) =>
+        const gradients: unknown = calledWith("customVjp", args, inputs, (...again) =>
           rule(g, filled(result, results) as R, ...again),
         );
         if (!Array.isArray(gradients) || gradients.length !== args.length)
@@ -192,7 +194,7 @@ export function customJvp<A extends readonly unknown[], R>(
     hidden("customJvp", f, args, ({ result }) => {
       const push = (inputs: Nodes, tangents: Nodes, results: Nodes): Nodes => {
         const moved = filled(args, tangents) as Tangents<A>;
-        const found = calledWith(args, inputs, (...again) => rule(again, moved));
+        const found = calledWith("customJvp", args, inputs, (...again) => rule(again, moved));
         return checked("customJvp", "a tangent", found, result, results);
       };
       return {

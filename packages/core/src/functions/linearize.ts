@@ -40,7 +40,7 @@ export function linearize<A extends readonly unknown[], R>(
 ): [result: R, push: (...tangents: { [K in keyof A]: Reshapen<A[K]> }) => Plain<R>] {
   const substituted = new Substituted();
   const fresh = substituted.of(primals, renamed) as readonly [...A];
-  const own = substituted.during(() => run("linearize", () => f(...fresh)));
+  const own = substituted.during("linearize", () => run("linearize", () => f(...fresh)));
   const roots = tensorsOf(own).map((x) => x.node);
   expectFloats("linearize", roots);
   const newest = Node.latestId;

@@ -76,7 +76,7 @@ export function freshArguments(
         `${operation}: expected float tensors to differentiate by, got ${node.dtype}. Name the others in the positions, or convert it with .to("float32")`,
       );
   const call = <R>(f: (...args: never) => R): R =>
-    substituted.during(() => run(operation, () => f(...(fresh as never))));
+    substituted.during(operation, () => run(operation, () => f(...(fresh as never))));
   return { call, nodes };
 }
 
@@ -127,6 +127,7 @@ export function expectFloats(operation: string, results: readonly Node[]): void 
  * @returns a function of the same arguments. Where the result doesn't depend on an argument, its gradient is zeros
  * @throws {ShapeError} `grad: expected a function with a scalar result, got shape [2]. Reduce it (.sum(), .mean()), or use vjp or jacobian`
  * @throws {DTypeError} `grad: expected float tensors to differentiate by, got int32`
+ * @throws {GraphError} `grad: expected a function that assigns to none of its arguments, got one that assigns to a tensor of shape [2]. …`
  * @throws {DTypeError} `grad: expected a float result, got int32. Integers and bools have no gradient: convert the inputs, not the result`
  * @example (await grad((x) => x.pow(3))(tensor(2)).item()) // 12
  */
@@ -312,7 +313,7 @@ export function vmap<A extends readonly unknown[], R>(
     if (size === null)
       throw new ArgumentError("vmap: expected at least one tensor with a batch axis, got none. Check inAxes");
     const { result, numbers } = forCopies("vmap", size, randomness, () =>
-      substituted.during(() => run("vmap", () => f(...(examples as never)))),
+      substituted.during("vmap", () => run("vmap", () => f(...(examples as never)))),
     );
     const roots = tensorsOf(result).map((x) => x.node);
     const lifted = vectorize(b, roots, [...mapped, ...numbers], [...batched, ...countedUp(size, numbers)], size);

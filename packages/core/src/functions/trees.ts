@@ -1,5 +1,6 @@
 // Trees of tensors: what transforms take and return. Arrays, plain objects and modules, nested; other values are left alone.
 import { ArgumentError } from "../base/errors.ts";
+import { whileFixed } from "../tensor/fixed.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** An object that transforms take for a tree, as they do modules: of tensors that it computes with, by name. */
@@ -87,13 +88,21 @@ export function mapTensors(tree: unknown, replace: (x: Tensor) => unknown): unkn
 /**
  * Runs a function while some tensors stand for others, of any shape: whoever computes with one computes with the other.
  * @param pairs each tensor with the one that it stands for
+ * @param operation who asks, for the message of an error
+ * @throws {GraphError} `standingFor: expected a function that assigns to none of its arguments, got one that assigns to a
+ * tensor of shape [2]`, where that tensor has `requiresGrad`: others, such as running statistics, keep what they are assigned
  * @example (await ((x) => standingFor([[x, tensor(5)]], () => x.mul(2)))(tensor(1)).item()) // 10
  */
-export function standingFor<R>(pairs: readonly (readonly [tensor: Tensor, other: Tensor])[], f: () => R): R {
+export function standingFor<R>(
+  pairs: readonly (readonly [tensor: Tensor, other: Tensor])[],
+  f: () => R,
+  operation = "standingFor",
+): R {
   const ends: (() => void)[] = [];
+  const trained = pairs.flatMap(([tensor]) => (tensor.requiresGrad ? [tensor] : []));
   try {
     for (const [tensor, { node }] of pairs) ends.push(tensor.standFor(node));
-    return f();
+    return whileFixed(operation, trained, f);
   } finally {
     for (const end of ends.reverse()) end();
   }
@@ -125,7 +134,9 @@ export class Substituted {
     return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, this.of(part, replace)]));
   }
 
-  during<R>(f: () => R): R {
-    return standingFor(this.pairs, f);
+  /** Runs `f`, which must not assign to the arguments: it is their values here that the transform follows. */
+  during<R>(operation: string, f: () => R): R {
+    const fixed = [...this.tensors, ...this.pairs.map(([tensor]) => tensor)];
+    return whileFixed(operation, fixed, () => standingFor(this.pairs, f, operation));
   }
 }

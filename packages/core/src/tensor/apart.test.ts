@@ -4,12 +4,16 @@ import {
   checkpoint,
   compile,
   cond,
+  customJvp,
   customVjp,
   Generator,
   grad,
   hessian,
+  hvp,
+  jacobian,
   jvp,
   linearize,
+  noGrad,
   rand,
   realize,
   scan,
@@ -17,6 +21,7 @@ import {
   type Tensor,
   tensor,
   update,
+  valueAndGrad,
   vjp,
   vmap,
   zeros,
@@ -244,6 +249,156 @@ describe("rules of custom derivatives", () => {
     // Forward mode transposes the rule, and has no cotangent to track.
     expect(linearize(f, [tensor(1)])[1](tensor(1)).itemSync()).toBe(2);
     expect([looped(tensor(1)).itemSync(), state.itemSync()]).toEqual([8, 0]);
+  });
+});
+
+describe("customJvp's rule", () => {
+  const calls = { count: 0 };
+  const tracking = (state: Tensor): ((x: Tensor) => Tensor<[]>) =>
+    customJvp(
+      (x: Tensor) => x.mul(2) as Tensor<[]>,
+      (_, [dx]) => {
+        calls.count++;
+        state.assign(state.add(dx).add(1));
+        return dx.mul(2) as Tensor<[]>;
+      },
+    );
+  test("assigns in forward mode, once", () => {
+    const state = tensor(0);
+    expect(jvp(tracking(state), [tensor(1)], [tensor(5)])[1].itemSync()).toBe(10);
+    expect(state.itemSync()).toBe(6);
+  });
+  test("assigns nothing in reverse mode, where it has no tangent", () => {
+    const [state, w] = [tensor(0), tensor(1, { requiresGrad: true })];
+    const f = tracking(state);
+    calls.count = 0;
+    const loss = f(w);
+    expect(loss.itemSync()).toBe(2);
+    loss.backward();
+    expect(w.grad?.itemSync()).toBe(2);
+    expect(grad(f)(tensor(1)).itemSync()).toBe(2);
+    expect(vjp(f, [tensor(1)])[1](tensor(3))[0].itemSync()).toBe(6);
+    const looped = (x: Tensor): Tensor<[]> =>
+      scan((c: Tensor) => [f(c), null], x, null, { length: 3 })[0] as Tensor<[]>;
+    expect(grad(looped)(tensor(1)).itemSync()).toBe(8);
+    expect(calls.count).toBeGreaterThan(3);
+    expect(state.itemSync()).toBe(0);
+  });
+});
+
+describe("arguments keep their value while a transform's function runs", () => {
+  type Layer = { weight: Tensor; tensorsByName(): Record<string, Tensor> };
+  const layer = (): Layer => {
+    const weight = tensor([1, 2], { requiresGrad: true });
+    return { weight, tensorsByName: () => ({ weight }) };
+  };
+  const doubled = (x: Tensor): void => noGrad(() => x.assign(x.mul(2)));
+  const one = tensor([1, 0]);
+  type Of<A> = (f: (x: A) => Tensor<[]>, x: A) => unknown;
+  const transforms = {
+    grad: (f, x) => grad(f)(x),
+    valueAndGrad: (f, x) => valueAndGrad(f)(x),
+    vjp: (f, x) => vjp(f, [x]),
+    linearize: (f, x) => linearize(f, [x]),
+    jacobian: (f, x) => jacobian(f)(x),
+    hessian: (f, x) => hessian(f)(x),
+    hvp: (f, x) => hvp(f, [x], [x]),
+    jvp: (f, x) => jvp(f, [x], [x]),
+    vmap: (f, x) => vmap(f)(x),
+    customVjp: (f, x) => customVjp(f, () => [null])(x),
+    customJvp: (f, x) => customJvp(f, () => nothing)(x),
+  } satisfies Record<string, Of<Tensor>>;
+  const told = (name: string): string => `${name}: expected a function that assigns to none of its arguments`;
+  test.each(Object.entries(transforms))("%s says so of a tensor, whatever it is given", (name, transform) => {
+    const values = [
+      doubled,
+      (x: Tensor) => x.assign(x.mul(2)),
+      (x: Tensor) => x.assign(zeros(x.shape)),
+      (x: Tensor) => update([{ target: x, value: zeros(x.shape) }]),
+    ];
+    for (const requiresGrad of [false, true])
+      for (const assign of values) {
+        const x = tensor([1, 2], { requiresGrad });
+        const f = (y: Tensor): Tensor<[]> => {
+          assign(y);
+          return y.mul(y).sum() as Tensor<[]>;
+        };
+        expect(() => transform(f, x)).toThrow(told(name));
+        expect([...x.dataSync()]).toEqual([1, 2]);
+      }
+  });
+  test("of a module, which keeps its value, its shape and its gradient", () => {
+    const f = ({ weight }: Layer): Tensor<[]> => {
+      doubled(weight);
+      return weight.mul(weight).sum() as Tensor<[]>;
+    };
+    const all: Record<string, (m: Layer) => unknown> = {
+      grad: (m) => grad(f)(m),
+      valueAndGrad: (m) => valueAndGrad(f)(m),
+      vjp: (m) => vjp(f, [m]),
+      linearize: (m) => linearize(f, [m]),
+      jacobian: (m) => jacobian(f)(m),
+      hessian: (m) => hessian(f)(m),
+      hvp: (m) => hvp(f, [m], [{ weight: one }]),
+      jvp: (m) => jvp(f, [m], [{ weight: one }]),
+      vmap: (m) => vmap(f)(m),
+      customVjp: (m) => customVjp(f, () => [null])(m),
+      standingFor: (m) => standingFor([[m.weight, one]], () => f(m)),
+    };
+    for (const [name, transform] of Object.entries(all)) {
+      const model = layer();
+      const { node } = model.weight;
+      expect(() => transform(model)).toThrow(told(name));
+      expect(model.weight.node).toBe(node);
+      expect(model.weight.requiresGrad).toBe(true);
+    }
+    const constant = (m: Layer): Tensor => {
+      m.weight.assign(zeros(m.weight.shape));
+      return m.weight;
+    };
+    const model = layer();
+    expect(() => vmap(constant)(model)).toThrow(told("vmap"));
+    expect(model.weight.shape).toEqual([2]);
+  });
+  test("the innermost function that was given it is the one that is named, and afterwards all is free again", () => {
+    const f = (x: Tensor): Tensor<[]> => {
+      doubled(x);
+      return x.sum() as Tensor<[]>;
+    };
+    const model = layer();
+    const inner = (m: Layer): Tensor<[]> => jvp((y: Tensor) => y.mul(f(m.weight)).sum(), [one], [one])[1] as Tensor<[]>;
+    expect(() => grad(inner)(model)).toThrow(told("grad"));
+    const free = (m: Layer): Tensor<[]> => grad((n: Layer) => f(n.weight))(m).weight?.sum() as Tensor<[]>;
+    expect(() => vjp(free, [model])).toThrow(told("grad"));
+    doubled(model.weight);
+    expect([...model.weight.dataSync()]).toEqual([2, 4]);
+    let kept: Tensor = tensor(0);
+    grad((x: Tensor) => {
+      kept = x;
+      return x.sum() as Tensor<[]>;
+    })(one);
+    kept.assign(zeros([2]));
+    expect([...kept.dataSync()]).toEqual([0, 0]);
+  });
+  test("what is no argument is free: other tensors, those made inside, arguments that are not differentiated", () => {
+    const state = tensor([0, 0]);
+    const f = (x: Tensor, count: Tensor): Tensor<[]> => {
+      const sum = zeros([2]);
+      sum.assign(sum.add(x));
+      state.assign(state.add(x));
+      count.assign(count.add(1));
+      return sum.mul(x).sum() as Tensor<[]>;
+    };
+    const count = tensor(0);
+    expect([...grad(f)(tensor([1, 2]), count).dataSync()]).toEqual([2, 4]);
+    expect([...state.dataSync(), count.itemSync()]).toEqual([1, 2, 1]);
+  });
+  test("backward() gives the gradient of all values that the tensor had meanwhile", () => {
+    const { weight } = layer();
+    const before = weight.sum();
+    doubled(weight);
+    before.add(weight.mul(weight).sum()).backward();
+    expect([...(weight.grad?.dataSync() ?? [])]).toEqual([5, 9]);
   });
 });
 

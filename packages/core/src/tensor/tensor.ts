@@ -32,6 +32,7 @@ import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { expectNotApart } from "./apart.ts";
 import { assignLater, checkAssignable } from "./assign.ts";
 import { type BackwardOptions, backward, realizeForReading } from "./backward.ts";
+import { expectNotFixed } from "./fixed.ts";
 import { formatValues, inspect } from "./format.ts";
 import { Handle } from "./handle.ts";
 import { addHook, replacedBy } from "./hooks.ts";
@@ -394,9 +395,13 @@ export class Tensor<S extends Shape = Shape> extends Handle {
 
   /**
    * Gives this handle another value, of the same shape and dtype, and keeps its `requiresGrad`. The value is computed
-   * with the next thing that is; if that fails, the handle has its last good value again.
+   * with the next thing that is; if that fails, the handle has its last good value again. A gradient that `backward()`
+   * finds is that of all values the handle had meanwhile.
+   * @throws {ShapeError} `assign: expected shape [2], got [3]`
+   * @throws {GraphError} `grad: expected a function that assigns to none of its arguments, got one that assigns to a tensor of shape [2]`
    */
   assign(value: Tensor): void {
+    expectNotFixed(this);
     checkAssignable("assign", this.node, value.node);
     const { node } = value;
     const copy = makeNode(stopGradient, [node]);

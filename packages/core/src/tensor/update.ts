@@ -4,6 +4,7 @@ import { makeNode, type Node } from "../graph/node.ts";
 import { stopGradient } from "../ops/cast.ts";
 import { expectNotApart } from "./apart.ts";
 import { checkAssignable } from "./assign.ts";
+import { expectNotFixed } from "./fixed.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface Update {
@@ -23,6 +24,7 @@ export interface Update {
  */
 export function update(updates: readonly Update[]): void {
   for (const { target, value } of updates) {
+    expectNotFixed(target);
     expectNotApart("update", target);
     checkAssignable("assign", target.node, value.node);
   }
