@@ -177,7 +177,7 @@ export type Tangents<A extends readonly unknown[]> = { readonly [K in keyof A]: 
 
 /**
  * A function whose derivative along a direction is what `rule` says. Reverse mode transposes the rule, which must
- * be linear in the tangents.
+ * be linear in the tangents. What the rule assigns is assigned in forward mode alone: reverse mode has no tangent.
  * @param f a synchronous function of tensors, or of arrays, plain objects and modules of them; what it uses besides its
  * arguments gets no gradient
  * @param rule from the arguments and their tangents (an array each; a module's tangents by name) to the result's tangent, of
@@ -204,7 +204,8 @@ export function customJvp<A extends readonly unknown[], R>(
         },
         vjp(gs, inputs, results) {
           const dxs = inputs.map(variable);
-          const dy = push(inputs, dxs, results);
+          // There is no tangent here: what the rule assigns is for forward mode.
+          const { result: dy } = builtApart("customJvp", () => push(inputs, dxs, results));
           const live = dy.flatMap((y, i) => {
             const g = gs[i];
             return g ? [{ y, g }] : [];
