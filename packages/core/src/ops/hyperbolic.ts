@@ -46,11 +46,15 @@ export const cosh: Elementwise = {
   partials: () => [(a, g, _, x) => a.mul(g, sinhOf(a, x))],
 };
 
-/** √(1 − x²) without cancellation. */
-const complement = <V>(a: Algebra<V>, x: V): V => {
-  const one = a.num(1, x);
-  return a.sqrt(a.mul(a.sub(one, x), a.add(one, x)));
-};
+/** p² − q² without cancellation. */
+const squaresApart = <V>(a: Algebra<V>, p: V, q: V): V => a.mul(a.sub(p, q), a.add(p, q));
+
+/** √(1 − x²). */
+const complement = <V>(a: Algebra<V>, x: V): V => a.sqrt(squaresApart(a, a.num(1, x), x));
+
+/** As `squaresApart`, to be divided by: where it is 0, the product's derivative would be 0·∞, and 2p, −2q are not. */
+const divisor = <V>(a: Algebra<V>, p: V, q: V): V =>
+  a.select(a.eq(a.abs(p), a.abs(q)), a.sub(a.mul(p, p), a.mul(q, q)), squaresApart(a, p, q));
 
 /** ∂y = 1/√(1 − x²). */
 export const asin: Elementwise = {
@@ -59,7 +63,7 @@ export const asin: Elementwise = {
   dtype: floats,
   shape: broadcast,
   body: (a, _, x) => a.atan2(x, complement(a, x)),
-  partials: () => [(a, g, _, x) => a.div(g, complement(a, x))],
+  partials: () => [(a, g, _, x) => a.div(g, a.sqrt(divisor(a, a.num(1, x), x)))],
   singular: () => true,
 };
 
@@ -70,7 +74,7 @@ export const acos: Elementwise = {
   dtype: floats,
   shape: broadcast,
   body: (a, _, x) => a.atan2(complement(a, x), x),
-  partials: () => [(a, g, _, x) => a.neg(a.div(g, complement(a, x)))],
+  partials: () => [(a, g, _, x) => a.neg(a.div(g, a.sqrt(divisor(a, a.num(1, x), x))))],
   singular: () => true,
 };
 
@@ -120,12 +124,7 @@ export const acosh: Elementwise = {
     const usual = a.log1p(a.add(t, a.sqrt(a.mul(t, a.add(t, a.num(2, x))))));
     return a.select(isHuge, a.add(a.log(x), a.num(Math.LN2, x)), usual);
   },
-  partials: () => [
-    (a, g, _, x) => {
-      const one = a.num(1, x);
-      return a.div(g, a.sqrt(a.mul(a.sub(x, one), a.add(x, one))));
-    },
-  ],
+  partials: () => [(a, g, _, x) => a.div(g, a.sqrt(divisor(a, x, a.num(1, x))))],
   singular: () => true,
 };
 
@@ -142,11 +141,6 @@ export const atanh: Elementwise = {
     const size = a.mul(a.num(0.5, x), a.log1p(ratio));
     return a.select(a.lt(x, zero), a.neg(size), a.select(a.eq(x, zero), x, size));
   },
-  partials: () => [
-    (a, g, _, x) => {
-      const one = a.num(1, x);
-      return a.div(g, a.mul(a.sub(one, x), a.add(one, x)));
-    },
-  ],
+  partials: () => [(a, g, _, x) => a.div(g, divisor(a, a.num(1, x), x))],
   singular: () => true,
 };
