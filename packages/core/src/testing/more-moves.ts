@@ -24,9 +24,7 @@ import { maskedFill, where } from "../functions/select.ts";
 import { moveAxis, narrow, select, slice, squeeze, tril, triu } from "../functions/shape.ts";
 import { stopGradient, vmap } from "../functions/transforms.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { kinked, largest, type Move, type Names, smoothMove } from "./moves.ts";
-
-type Made = readonly [Tensor, string];
+import { kinked, largest, type Made, type Move, type Names, smoothMove } from "./moves.ts";
 
 /** A move along an axis that is not empty. */
 const along = (make: (x: Tensor, axis: number, detail: number, n: Names) => Made | null): Move["make"] => {

@@ -20,17 +20,23 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** Elements that a value has at most. */
 export const largest = 2000;
 
+export type Made = readonly [value: Tensor, text: string];
+
 export interface Move {
   readonly smooth: boolean;
+  /** Jumps where a real number changes in its last bit. */
+  readonly steep?: boolean;
   /** The result and its text, or null where the move does not fit. */
-  readonly make: (x: Tensor, y: Tensor, detail: number, d: Names) => readonly [Tensor, string] | null;
+  readonly make: (x: Tensor, y: Tensor, detail: number, d: Names) => Made | null;
 }
 export interface Names {
   readonly x: string;
   readonly y: string;
   /** A constant of the program: of the dtype of its leaves, or integers below `bound`, int32 unless told. */
-  readonly constant: (shape: Shape, seed: number) => readonly [Tensor, string];
-  readonly integers: (shape: Shape, bound: number, seed: number, dtype?: DType) => readonly [Tensor, string];
+  readonly constant: (shape: Shape, seed: number) => Made;
+  readonly integers: (shape: Shape, bound: number, seed: number, dtype?: DType) => Made;
+  /** One of the youngest values that are integers or bools, or a constant. */
+  readonly whole: (seed: number) => Made;
 }
 
 export const smoothMove = (make: Move["make"]): Move => ({ smooth: true, make });
@@ -40,7 +46,7 @@ const unary = (name: string, f: (x: Tensor) => Tensor): Move => smoothMove((x, _
 const scaled = (name: string, f: (x: Tensor) => Tensor, factor: number): Move =>
   smoothMove((x, _, _d, n) => [mul(f(x), factor), `mul(${name}(${n.x}), ${factor})`]);
 
-const broadcasts = (a: Shape, b: Shape): boolean =>
+export const broadcasts = (a: Shape, b: Shape): boolean =>
   a.every((n, i) => {
     const m = b[i - a.length + b.length] ?? 1;
     return n === m || n === 1 || m === 1;
@@ -70,7 +76,7 @@ const along = (name: string, f: Along, factor: number, smooth = true, longest = 
   },
 });
 
-const view = (make: (x: Tensor, axis: number, detail: number, n: Names) => readonly [Tensor, string] | null): Move =>
+const view = (make: (x: Tensor, axis: number, detail: number, n: Names) => Made | null): Move =>
   smoothMove((x, _, detail, n) => make(x, detail % Math.max(1, x.rank), detail >> 3, n));
 
 const bump = (x: Tensor): Tensor => exp(neg(square(x)));

@@ -1,11 +1,13 @@
 // Random programs of tensor functions, and their text: what a failing one shrinks to can be pasted into a test.
-import { isFloat } from "../base/dtype.ts";
+import { type DType, isFloat } from "../base/dtype.ts";
 import { type Shape, showShape, sizeOf } from "../base/shape.ts";
 import { tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { moreMoves } from "./more-moves.ts";
-import { commonMoves, largest, type Move, type Names } from "./moves.ts";
+import { commonMoves, largest, type Made, type Move, type Names } from "./moves.ts";
 import { type SeededOptions, seededArray } from "./seeded-values.ts";
+import { wholeMoves } from "./whole-moves.ts";
+import { windowMoves } from "./window-moves.ts";
 
 /** One line: which move, its operands among the values so far, and a number that settles the rest. All are taken modulo what there is. */
 export type Step = readonly [move: number, x: number, y: number, detail: number];
@@ -17,6 +19,8 @@ export interface Setting {
   readonly dtype: "float32" | "float64";
   /** Leaves out what has kinks, or changes nothing but dtypes: for gradients. */
   readonly smooth: boolean;
+  /** Takes in what jumps where values differ in their last bit: for those that may not. */
+  readonly exact?: boolean;
   /** Returns some of the values as well that others use. */
   readonly inner?: boolean;
   /** Leaves to use in place of the program's own. */
@@ -25,7 +29,10 @@ export interface Setting {
 
 export interface Trace {
   readonly leaves: readonly Tensor[];
-  /** The last values that nothing else uses, and inner ones where the setting says so. */
+  /**
+   * The last values that nothing else uses, and inner ones where the setting says so; then the last integers, which no
+   * gradient flows to, unless the program has to be smooth.
+   */
   readonly results: readonly Tensor[];
   readonly text: ProgramText;
 }
@@ -52,9 +59,17 @@ const shapes: readonly Shape[] = [
   [33],
   [0, 3],
   [5, 65],
+  [2, 3, 8],
+  [4, 6, 5],
+  [1, 1, 1],
+  [1, 7, 1],
+  [2, 0, 4],
 ];
 
-const moves: readonly Move[] = [...commonMoves, ...moreMoves];
+const integerTypes: readonly DType[] = ["int32", "int32", "uint8", "bool"];
+
+const moves: readonly Move[] = [...commonMoves, ...moreMoves, ...windowMoves, ...wholeMoves];
+const steadyMoves: readonly Move[] = moves.filter((each) => !each.steep);
 const smoothMoves: readonly Move[] = moves.filter((each) => each.smooth);
 
 /** How many moves there are, for generators of programs. */
@@ -63,19 +78,22 @@ export const moveCount: number = moves.length;
 const at = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(1, list.length)];
 
 /** Runs a program: builds its graph. The same program in the same setting gives the same values. */
-export function trace(program: Program, { device, dtype, smooth, inner = false, leaves: given = [] }: Setting): Trace {
+export function trace(program: Program, setting: Setting): Trace {
+  const { device, dtype, smooth, exact = false, inner = false, leaves: given = [] } = setting;
+  const fitting = smooth ? smoothMoves : exact ? moves : steadyMoves;
   const lines: string[] = [];
   const leaves: Tensor[] = [];
   const leafTexts: (readonly [string, string])[] = [];
   const values: Tensor[] = [];
   const names: string[] = [];
+  const wholes: Made[] = [];
   const used = new Set<number>();
   const returned = new Set<number>();
-  const seeded = (shape: Shape, options: SeededOptions): readonly [Tensor, string] => [
+  const seeded = (shape: Shape, options: SeededOptions): Made => [
     tensor(seededArray(sizeOf(shape), options), { shape, device, dtype: options.dtype ?? dtype }),
     `seededValues(${showShape(shape)}, ${JSON.stringify(options)})`,
   ];
-  const constant = (made: readonly [Tensor, string]): readonly [Tensor, string] => {
+  const constant = (made: Made): Made => {
     const name = `c${lines.length}`;
     lines.push(`const ${name}: Tensor = ${made[1]};`);
     return [made[0], name];
@@ -84,6 +102,11 @@ export function trace(program: Program, { device, dtype, smooth, inner = false, 
     constant: (shape, seed) => constant(seeded(shape, { seed: 1000 + (seed % 100), dtype })),
     integers: (shape, bound, seed, kind = "int32") =>
       constant(seeded(shape, { seed, low: 0, high: bound, dtype: kind })),
+    whole: (seed) => {
+      const recent = wholes[wholes.length - 1 - (seed % 3)];
+      if (recent) return recent;
+      return tools.integers(at(shapes, seed) ?? [], 6, seed, at(integerTypes, seed));
+    },
   };
   const record = (value: Tensor, name: string): void => {
     values.push(value);
@@ -101,22 +124,28 @@ export function trace(program: Program, { device, dtype, smooth, inner = false, 
     // The youngest values are the likeliest.
     const [ia, ib] = [values.length - 1 - (a % Math.min(4, values.length)), b % values.length];
     const [x, y] = [values[ia], values[ib]];
-    const chosen = at(smooth ? smoothMoves : moves, move);
+    const chosen = at(fitting, Math.floor(move / 7));
     if (!x || !y || !chosen) continue;
     const made = chosen.make(x, y, detail, { x: names[ia] ?? "", y: names[ib] ?? "", ...tools });
     if (made === null || made[0].size > largest) continue;
-    used.add(ia);
-    used.add(ib);
     const name = `v${lines.length}`;
     lines.push(`const ${name}: Tensor = ${made[1]}; // ${showShape(made[0].shape)}`);
+    if (!isFloat(made[0].dtype)) {
+      wholes.push([made[0], name]);
+      continue;
+    }
+    used.add(ia);
+    used.add(ib);
     if (inner && detail % 3 === 0) returned.add(values.length);
     record(made[0], name);
   }
-  const all = values.map((value, i) => ({ value, name: names[i], i })).filter(({ value }) => isFloat(value.dtype));
+  const all = values.map((value, i) => ({ value, name: names[i], i }));
   const ends = all.filter(({ i }) => !used.has(i) || i === values.length - 1).slice(-3);
   const last = all.filter((each) => ends.includes(each) || returned.has(each.i));
-  lines.push(`return [${last.map(({ name }) => name).join(", ")}];`);
-  return { leaves, results: last.map(({ value }) => value), text: { leaves: leafTexts, lines } };
+  const results: Made[] = last.map(({ value, name = "" }) => [value, name]);
+  if (!smooth) results.push(...wholes.slice(-3));
+  lines.push(`return [${results.map(([, name]) => name).join(", ")}];`);
+  return { leaves, results: results.map(([value]) => value), text: { leaves: leafTexts, lines } };
 }
 
 /** The body of a program as the expression of a function of its leaves. */
