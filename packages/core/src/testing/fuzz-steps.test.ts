@@ -23,7 +23,7 @@ import { registerEagerThreads } from "./eager-threads.ts";
 import { moveCount, type Program, type Setting, trace } from "./programs.ts";
 import { seededArray } from "./seeded-values.ts";
 
-const numRuns = Number(process.env.COTANGENT_FUZZ ?? 200);
+const numRuns = Number(process.env.COTANGENT_FUZZ ?? 150);
 const seed = Number(process.env.COTANGENT_FUZZ_SEED ?? 20261101);
 const steps = 4;
 

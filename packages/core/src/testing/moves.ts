@@ -26,6 +26,8 @@ export interface Move {
   readonly smooth: boolean;
   /** Jumps where a real number changes in its last bit. */
   readonly steep?: boolean;
+  /** Makes values that are not finite, and negative zeros. */
+  readonly odd?: boolean;
   /** The result and its text, or null where the move does not fit. */
   readonly make: (x: Tensor, y: Tensor, detail: number, d: Names) => Made | null;
 }

@@ -21,6 +21,8 @@ export interface Setting {
   readonly smooth: boolean;
   /** Takes in what jumps where values differ in their last bit: for those that may not. */
   readonly exact?: boolean;
+  /** Takes in moves to NaN, infinities and negative zeros. */
+  readonly odd?: boolean;
   /** Returns some of the values as well that others use. */
   readonly inner?: boolean;
   /** Leaves to use in place of the program's own. */
@@ -69,8 +71,8 @@ const shapes: readonly Shape[] = [
 const integerTypes: readonly DType[] = ["int32", "int32", "uint8", "bool"];
 
 const moves: readonly Move[] = [...commonMoves, ...moreMoves, ...windowMoves, ...wholeMoves];
-const steadyMoves: readonly Move[] = moves.filter((each) => !each.steep);
-const smoothMoves: readonly Move[] = moves.filter((each) => each.smooth);
+const fits = ({ steep = false, odd = false, ...move }: Move, setting: Setting): boolean =>
+  setting.smooth ? move.smooth : (!steep || setting.exact === true) && (!odd || setting.odd === true);
 
 /** How many moves there are, for generators of programs. */
 export const moveCount: number = moves.length;
@@ -79,8 +81,8 @@ const at = <T>(list: readonly T[], index: number): T | undefined => list[index %
 
 /** Runs a program: builds its graph. The same program in the same setting gives the same values. */
 export function trace(program: Program, setting: Setting): Trace {
-  const { device, dtype, smooth, exact = false, inner = false, leaves: given = [] } = setting;
-  const fitting = smooth ? smoothMoves : exact ? moves : steadyMoves;
+  const { device, dtype, smooth, inner = false, leaves: given = [] } = setting;
+  const fitting = moves.filter((each) => fits(each, setting));
   const lines: string[] = [];
   const leaves: Tensor[] = [];
   const leafTexts: (readonly [string, string])[] = [];

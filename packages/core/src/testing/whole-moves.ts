@@ -33,7 +33,7 @@ import { index, indexPut } from "../functions/indexing.ts";
 import { maxPool1dWithIndices } from "../functions/pool.ts";
 import { all, any, argmax, argmin, countNonzero, max, min, sum } from "../functions/reduce.ts";
 import { bincount, bucketize, isin } from "../functions/search.ts";
-import { ceil, floor, round, where } from "../functions/select.ts";
+import { ceil, floor, maskedFill, round, where } from "../functions/select.ts";
 import { flip, permute, slice, unsqueeze } from "../functions/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { broadcasts, kinked, largest, type Made, type Move, type Names, smoothMove } from "./moves.ts";
@@ -349,4 +349,16 @@ const jumps: readonly Move[] = [
   }),
 ];
 
-export const wholeMoves: readonly Move[] = [...among, ...choosing, ...jumps];
+/** NaN, infinities and negative zeros in a few places, or in many. */
+const odd: readonly Move[] = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0].map((value) => ({
+  smooth: false,
+  odd: true,
+  make(x, _, detail, n) {
+    const [k, text] = n.integers(x.shape.slice(detail % 2), 12, detail);
+    const bound = detail % 3 === 0 ? 5 : 10;
+    const shown = Object.is(value, -0) ? "-0" : String(value);
+    return [maskedFill(x, gt(k, bound), value), `maskedFill(${n.x}, gt(${text}, ${bound}), ${shown})`];
+  },
+}));
+
+export const wholeMoves: readonly Move[] = [...among, ...choosing, ...jumps, ...odd];
