@@ -36,7 +36,7 @@ const runs = fc.record({
     maxLength: 14,
     size: "max",
   }) satisfies fc.Arbitrary<Program>,
-  rule: fc.constantFrom("momentum", "adam", "adam, clipped"),
+  rule: fc.constantFrom("momentum", "adam", "adam, clipped", "lagging"),
   reads: fc.constantFrom("nothing", "losses", "all"),
 });
 
@@ -62,7 +62,9 @@ function advance(
   const m = add(mul(first, 0.9), rule === "momentum" ? g : mul(g, 0.1));
   if (rule === "momentum") return [sub(p, mul(m, rate)), { first: m, second }];
   const v = add(mul(second, 0.5), mul(mul(g, g), 0.5));
-  return [sub(p, div(mul(m, rate), add(sqrt(v), 0.125))), { first: m, second: v }];
+  // The old average is read after the new one of squares, all of them: it must not be written over before.
+  const [used, size] = rule === "lagging" ? [first, sum(v)] : [m, v];
+  return [sub(p, div(mul(used, rate), add(sqrt(size), 0.125))), { first: m, second: v }];
 }
 
 /** Gradients as they are, or scaled by the norm of all. */
