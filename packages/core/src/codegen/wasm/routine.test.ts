@@ -139,6 +139,22 @@ describe("takeAlong and putAlong", () => {
     });
 });
 
+describe("scans", () => {
+  for (const dtype of dtypes.filter((dtype) => dtype !== "bool"))
+    it(`run along columns of ${dtype}, several at a time`, () => {
+      for (const inner of [1, 3, 7, 8, 9, 16, 21])
+        for (const reverse of [0, 1])
+          for (const mode of [0, 1, 2, 3, 4]) {
+            const n = 5;
+            const inputs = Array.from({ length: mode === 4 ? 2 : 1 }, () => filled(dtype, 2 * n * inner));
+            const out: DType = dtype === "uint8" || mode === 1 || mode === 2 ? "int32" : dtype;
+            if (mode === 4 && dtype !== "float32" && dtype !== "float64") continue;
+            const types = [...inputs.map(() => dtype), out];
+            check("scan", inputs, types, 2 * n * inner, [2, n, inner, mode, reverse]);
+          }
+    });
+});
+
 describe("argsort", () => {
   for (const dtype of dtypes)
     it(`sorts ${dtype}, and keeps the order of ties`, () => {

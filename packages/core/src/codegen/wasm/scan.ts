@@ -25,28 +25,45 @@ export function emitScan(
   const start = reverse ? (n - 1) * inner : 0;
   /** From a cell of x to that of the second input. */
   const apart = f.local("i32", i32.sub(y, x));
-  const one =
+  const make = (): Step =>
     mode === 1 || mode === 2
       ? runningPosition(f, dtype, mode === 1, reverse !== 0 ? n - 1 : 0)
       : runningTotal(f, dtype, mode === 0 ? "sum" : mode === 3 ? "product" : "recurrence", apart);
+  /** Columns from c on, as long as there are so many: side by side, since their cells share lines of the cache. */
+  const columns = (count: number): void => {
+    const scans = Array.from({ length: count }, make);
+    const each = (body: (scan: Step, from: I32, to: I32) => void): void =>
+      scans.forEach((scan, i) => {
+        body(scan, offset(from, i * xBytes), offset(to, i * outBytes));
+      });
+    f.while(i32.le(i32.add(c, i32.const(count)), i32.const(inner)), () => {
+      f.set(from, i32.add(i32.add(x, i32.mul(c, i32.const(xBytes))), i32.const(start * xBytes)));
+      f.set(to, i32.add(i32.add(out, i32.mul(c, i32.const(outBytes))), i32.const(start * outBytes)));
+      each((scan, from) => scan.begin(from));
+      f.for(j, 0, n, 1, () => {
+        each((scan, from, to) => scan.step(from, to, j));
+        f.increase(from, step * xBytes);
+        f.increase(to, step * outBytes);
+      });
+      f.increase(c, count);
+    });
+  };
   const [first, last] = [f.param("i32", 4), f.param("i32", 5)];
   f.increase(x, i32.mul(first, i32.const(n * inner * xBytes)));
   f.increase(out, i32.mul(first, i32.const(n * inner * outBytes)));
   f.for(o, first, last, 1, () => {
-    f.for(c, 0, inner, 1, () => {
-      f.set(from, i32.add(i32.add(x, i32.mul(c, i32.const(xBytes))), i32.const(start * xBytes)));
-      f.set(to, i32.add(i32.add(out, i32.mul(c, i32.const(outBytes))), i32.const(start * outBytes)));
-      one.begin(from);
-      f.for(j, 0, n, 1, () => {
-        one.step(from, to, j);
-        f.increase(from, step * xBytes);
-        f.increase(to, step * outBytes);
-      });
-    });
+    f.set(c, i32.const(0));
+    if (inner >= together) columns(together);
+    if (inner % together !== 0) columns(1);
     f.increase(x, n * inner * xBytes);
     f.increase(out, n * inner * outBytes);
   });
 }
+
+/** So many columns are scanned side by side: their totals fit in registers. */
+const together = 8;
+
+const offset = (address: I32, bytes: number): I32 => (bytes === 0 ? address : i32.add(address, i32.const(bytes)));
 
 interface Step {
   begin(from: I32): void;
