@@ -1,13 +1,15 @@
 // What is decided about a loop kernel before code is written: which loop runs in the lanes, how far loops are unrolled,
 // which of them threads share.
+import { elementBytes } from "../../base/dtype.ts";
 import { remember } from "../../base/remember.ts";
 import { sizeOf } from "../../base/shape.ts";
-import type { LoopKernel, Store } from "../../kernel/ir.ts";
+import type { Expr, LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
 import { costOf, unrollFor } from "./cost.ts";
 import type { WasmFeatures } from "./features.ts";
-import { type Nest, simplifyNest } from "./nest.ts";
+import { isPlainSum, type Nest, simplifyNest } from "./nest.ts";
 import { keepRows, rootsOf, rowBytesOf, type Step, stepsOf, storesOf } from "./steps.ts";
+import { tiledVectors } from "./tiling.ts";
 import { minSharedNs, workNs } from "./work.ts";
 
 /** How a loop is cut: iterations side by side in a point, points side by side in one round. */
@@ -52,7 +54,7 @@ function makeLayout(kernel: LoopKernel): LoopLayout {
   const nest = simplifyNest(kernel);
   const { sizes, outer } = nest;
   const alternates = storesAlternate(nest);
-  const vector = alternates ? outer - 2 : chooseVector(nest);
+  const vector = nest.tiled ?? (alternates ? outer - 2 : chooseVector(nest));
   const first = stepsOf(nest.stages);
   const cost = costOf(rootsOf(nest.stages));
   const straight = 2 * unrollFor(cost);
@@ -60,10 +62,33 @@ function makeLayout(kernel: LoopKernel): LoopLayout {
   const innerSize = sizeOf(sizes.slice(outer));
   const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
   const { steps, rows } = vector >= outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
-  const unroll = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
+  const most = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
+  const unroll = nest.tiled !== null ? Math.min(most, tiledVectors) : most === 4 && sumsMeet(nest, vector) ? 8 : most;
   const cutOf = (dim: number): Cut => (dim === vector ? { width: 4, unroll, straight } : oneByOne);
   return { nest, cutOf, vector, straight, steps, rows, alternates, flat };
 }
+
+/** Addresses so many bytes apart fall into one set of the first cache. */
+const setBytes = 4096;
+
+/**
+ * Whether sums in lanes apart from each other walk down columns whose rows meet in one set of the cache: a line that
+ * was fetched along with its neighbour is gone before the next columns ask for it, so that they should be wider.
+ */
+function sumsMeet({ sizes, outer, stages }: Nest, vector: number): boolean {
+  const last = sizes.length - 1;
+  if (vector >= outer || last < outer || (sizes[last] ?? 1) <= 16) return false;
+  if (!stages.every((stage) => stage.kind === "once" || (stage.kind === "fold" && isPlainSum(stage)))) return false;
+  return exprOrder(rootsOf(stages)).some(
+    (expr) => expr.kind === "load" && expr.view.strides[vector] === 1 && meets(expr, last),
+  );
+}
+
+/** Whether what is read in one iteration over a dim falls into the same set as what is read in the next. */
+const meets = ({ dtype, view }: Expr & { readonly kind: "load" }, dim: number): boolean => {
+  const bytes = (view.strides[dim] ?? 0) * elementBytes(dtype);
+  return bytes !== 0 && bytes % setBytes === 0;
+};
 
 /** Bytes at `work` that the kernel needs. */
 export function loopsWorkspaceBytes(kernel: LoopKernel): number {

@@ -26,6 +26,7 @@ import {
   random,
   randomArray,
 } from "./kernel-samples.ts";
+import { layoutOf } from "./loop-layout.ts";
 
 engineFlags.forEach(setFlagsFromString);
 
@@ -34,6 +35,57 @@ const sizes = [0, 1, 2, 3, 4, 5, 7, 10, 15, 16, 17, 33, 65, 127, 1000];
 const same = (...args: Parameters<typeof differences>): void => expect(differences(...args)).toEqual([]);
 
 describe("maps", () => {
+  it.each([
+    [48, 32],
+    [37, 40],
+    [16, 16],
+    [34, 21],
+    [3, 30, 36],
+    [2, 24, 3, 17],
+  ])("turns over %i × %i …, in tiles where they divide", (...shape) => {
+    const next = random(shape.length);
+    const n = sizeOf(shape);
+    const own = contiguousStrides(shape);
+    const across = contiguousStrides(shape.toReversed()).toReversed();
+    const rank = shape.length;
+    for (const dtype of ["float32", "int32", "uint8", "float64", "bool"] as const) {
+      const [input, other] = [randomArray(dtype, n, next), randomArray(dtype, n, next)];
+      const op = dtype === "bool" ? "xor" : "add";
+      const x = load(0, dtype, shape, across);
+      const row = load(1, dtype, shape, [...across.slice(0, -1).map(() => 0), 1]);
+      const backwards = load(
+        1,
+        dtype,
+        shape,
+        across.map((stride) => -stride),
+        n - 1,
+      );
+      const kernel = map(
+        shape,
+        once(2, apply(op, dtype, x, row), shape, own),
+        once(3, apply(op, dtype, x, backwards), shape, own),
+      );
+      if (rank === 2) expect(layoutOf(kernel).nest.tiled).toBe(shape[0] === 37 || shape[0] === 34 ? null : 1);
+      const slots = [input, other, emptyArray(dtype, n), emptyArray(dtype, n)];
+      same(kernel, [dtype, dtype, dtype, dtype], slots, exact);
+    }
+  });
+
+  it("turns over what is padded, in tiles", () => {
+    const [rows, columns, n] = [48, 64, 50];
+    const guard: Guard = { coefficients: [1, 0], offset: -3, size: 40, step: 1, stride: 0 };
+    const x: Expr = {
+      kind: "load",
+      slot: 0,
+      dtype: "float32",
+      view: { shape: [rows, columns], offset: -3, strides: [1, n], guards: [guard] },
+    };
+    const kernel = map([rows, columns], once(1, x, [rows, columns], [columns, 1]));
+    expect(layoutOf(kernel).nest.tiled).toBe(1);
+    const slots = [randomArray("float32", n * columns, random(1)), new Float32Array(rows * columns)];
+    same(kernel, ["float32", "float32"], slots, exact);
+  });
+
   it.each(sizes)("adds %i contiguous numbers", (n) => {
     const next = random(n);
     const slots = [randomArray("float32", n, next), randomArray("float32", n, next), new Float32Array(n)];

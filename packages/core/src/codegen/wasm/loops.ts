@@ -1,5 +1,4 @@
 // Loop kernels as WebAssembly: loops, what they move along, where stages and folds go. loop-layout.ts decides how they run.
-import type { DType } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { LoopKernel, Store } from "../../kernel/ir.ts";
 import { type Extent, kernelFunction, toldSize } from "./abi.ts";
@@ -12,7 +11,7 @@ import type { WasmFeatures } from "./features.ts";
 import { type I32, i32, select } from "./instructions.ts";
 import { LaneOperations, type Lanes } from "./lanes.ts";
 import { type Cut, type LoopLayout, lanesPerVector, layoutOf, oneByOne, type Split, splitOf } from "./loop-layout.ts";
-import type { Nest, NestStage } from "./nest.ts";
+import { type FoldStage, foldedType, isPlainSum, type Nest, type NestStage } from "./nest.ts";
 import { rootsOf, rowBytesOf, storesOf } from "./steps.ts";
 
 export function emitLoops(
@@ -30,8 +29,6 @@ export function emitLoops(
     new LoopWriter(new LaneOperations(f, module, features), layout, split, told).write();
   return f;
 }
-
-type FoldStage = NestStage & { readonly kind: "fold" };
 
 /** After so many iterations of the loop over `dim`, sums are carried over. */
 interface Block {
@@ -74,14 +71,14 @@ class LoopWriter {
     const roots = rootsOf(this.stagesOfAll);
     const affines = evaluator.affines(roots, storesOf(this.stagesOfAll));
     const zero: Point = { deltas: nest.sizes.map(() => 0), lanes: 1 };
-    const level = (dim: number): void => {
-      evaluator.prepare(roots, [zero]);
-      if (dim === nest.outer) this.stages([zero]);
+    const level = (dim: number, outerPoints: readonly Point[]): void => {
+      evaluator.prepare(roots, outerPoints);
+      if (dim === nest.outer) this.stages(outerPoints);
       else {
         this.loop(dim, this.layout.cutOf(dim), affines, null, (points) => {
           const along = points.map(({ delta, lanes }) => shifted(zero, dim, delta, lanes));
-          if (dim !== this.layout.vector) level(dim + 1);
-          else if (!this.layout.alternates) this.stages(along);
+          if (dim !== this.layout.vector) level(dim + 1, outerPoints);
+          else if (!this.layout.alternates) level(dim + 1, along);
           else
             evaluator.enter(dim + 1, () =>
               this.stages(along.flatMap((point) => [point, shifted(point, dim + 1, 1, point.lanes)])),
@@ -89,7 +86,7 @@ class LoopWriter {
         });
       }
     };
-    evaluator.frame(() => level(0));
+    evaluator.frame(() => level(0, [zero]));
   }
 
   /** All stages for these outer points. */
@@ -376,8 +373,6 @@ class LoopWriter {
   }
 }
 
-const isPlainSum = (fold: FoldStage): boolean => fold.op === "add" && foldedType(fold) === "float32";
-
 /** The sum of at least one value. */
 function sumInPairs(c: LaneOperations, values: readonly Lanes[]): Lanes {
   const [first = c.literal("float32", 0), second] = values;
@@ -389,9 +384,6 @@ function sumInPairs(c: LaneOperations, values: readonly Lanes[]): Lanes {
 /** Whether some of the points may store to the same place: the last one counts. */
 const isRepeated = ({ view }: Store, [first, ...others]: readonly Point[]): boolean =>
   view.strides.some((stride, dim) => stride === 0 && others.some(({ deltas }) => deltas[dim] !== first?.deltas[dim]));
-
-/** The dtype that a fold compares or adds up in. */
-const foldedType = (fold: FoldStage): DType => (fold.position ? fold.value.dtype : fold.dtype);
 
 const shifted = (point: Point, dim: number, delta: number, lanes: number): Point => ({
   deltas: point.deltas.map((old, axis) => (axis === dim ? old + delta : old)),

@@ -7,6 +7,7 @@ import type { Guard, View } from "../../base/view.ts";
 import type { Expr, LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder, kernelDims, kernelRoots, kernelStores } from "../../kernel/walk.ts";
 import { anySize } from "./abi.ts";
+import { tilingOf } from "./tiling.ts";
 
 export type IndexExpr = Expr & { readonly kind: "index" };
 
@@ -24,6 +25,13 @@ export type NestStage =
   | { readonly kind: "each"; readonly store: Store }
   | { readonly kind: "once"; readonly store: Store };
 
+export type FoldStage = NestStage & { readonly kind: "fold" };
+
+/** The dtype that a fold compares or adds up in. */
+export const foldedType = (fold: FoldStage): DType => (fold.position ? fold.value.dtype : fold.dtype);
+
+export const isPlainSum = (fold: FoldStage): boolean => fold.op === "add" && foldedType(fold) === "float32";
+
 /** Loops over `sizes`, the first `outer` of them around the rest. */
 export interface Nest {
   readonly sizes: readonly number[];
@@ -31,6 +39,8 @@ export interface Nest {
   readonly stages: readonly NestStage[];
   /** The dim that holds the axis of any size, if the kernel has one, and how many iterations each of its indices makes. */
   readonly free: { readonly dim: number; readonly factor: number } | null;
+  /** The dim that belongs into the lanes, where a part of another runs inside it: see tiling.ts. */
+  readonly tiled: number | null;
 }
 
 /** A function of the loop indices in its linear part: one number for each dim. */
@@ -71,8 +81,12 @@ export function simplifyNest(kernel: LoopKernel): Nest {
   };
   const outerGroups = merge(outerOrder);
   const groups = [...outerGroups, ...merge(innerOrder)];
-  const rewrite = rewriter((coefficients) => groups.map((group) => coefficients[group.at(-1) ?? 0] ?? 0));
-  const sizes = groups.map((group) => group.reduce((size, axis) => size * (dims[axis] ?? 1), 1));
+  const dim = groups.findIndex((group) => group.some((axis) => dims[axis] === anySize));
+  const along = (coefficients: Coefficients): number[] => groups.map((group) => coefficients[group.at(-1) ?? 0] ?? 0);
+  const lengths = groups.map((group) => group.reduce((size, axis) => size * (dims[axis] ?? 1), 1));
+  const tiling = groups.length === outerGroups.length ? tilingOf(lengths, dim, loads.map(along)) : null;
+  const rewrite = rewriter((coefficients) => tiling?.strides(along(coefficients)) ?? along(coefficients));
+  const sizes = tiling?.sizes ?? lengths;
   let folds = 0;
   const stages = kernel.stages.map((stage): NestStage => {
     if (stage.kind !== "fold")
@@ -83,9 +97,8 @@ export function simplifyNest(kernel: LoopKernel): Nest {
     const position = stage.op.startsWith("arg") ? rewrite.index(0, positions) : null;
     return { ...stage, index: folds++, value: rewrite.expr(stage.value), position };
   });
-  const dim = groups.findIndex((group) => group.some((axis) => dims[axis] === anySize));
-  const free = dim < 0 ? null : { dim, factor: (sizes[dim] ?? 1) / anySize };
-  return { sizes, outer: outerGroups.length, stages, free };
+  const free = dim < 0 ? null : { dim: tiling?.place(dim) ?? dim, factor: (lengths[dim] ?? 1) / anySize };
+  return { sizes, outer: outerGroups.length + (tiling ? 1 : 0), stages, free, tiled: tiling?.vector ?? null };
 }
 
 /** Of all that depends on loop indices. */
