@@ -98,11 +98,15 @@ export function standingFor<R>(
   f: () => R,
   operation = "standingFor",
 ): R {
-  const ends: (() => void)[] = [];
   const trained = pairs.flatMap(([tensor]) => (tensor.requiresGrad ? [tensor] : []));
+  return whileFixed(operation, trained, () => exchanged(pairs, f));
+}
+
+function exchanged<R>(pairs: readonly (readonly [tensor: Tensor, other: Tensor])[], f: () => R): R {
+  const ends: (() => void)[] = [];
   try {
     for (const [tensor, { node }] of pairs) ends.push(tensor.standFor(node));
-    return whileFixed(operation, trained, f);
+    return f();
   } finally {
     for (const end of ends.reverse()) end();
   }
@@ -137,6 +141,6 @@ export class Substituted {
   /** Runs `f`, which must not assign to the arguments: it is their values here that the transform follows. */
   during<R>(operation: string, f: () => R): R {
     const fixed = [...this.tensors, ...this.pairs.map(([tensor]) => tensor)];
-    return whileFixed(operation, fixed, () => standingFor(this.pairs, f, operation));
+    return whileFixed(operation, fixed, () => exchanged(this.pairs, f));
   }
 }

@@ -24,13 +24,13 @@ import { maskedFill, where } from "../functions/select.ts";
 import { moveAxis, narrow, select, slice, squeeze, tril, triu } from "../functions/shape.ts";
 import { stopGradient, vmap } from "../functions/transforms.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { kinked, largest, type Made, type Move, type Names, smoothMove } from "./moves.ts";
+import { axisOf, kinked, largest, type Made, type Move, type Names, smoothMove } from "./moves.ts";
 
 /** A move along an axis that is not empty. */
 const along = (make: (x: Tensor, axis: number, detail: number, n: Names) => Made | null): Move["make"] => {
   return (x, _, detail, n) => {
-    const axis = detail % Math.max(1, x.rank);
-    return (x.shape[axis] ?? 0) === 0 ? null : make(x, axis, detail >> 2, n);
+    const axis = axisOf(x, detail);
+    return axis === null ? null : make(x, axis, detail >> 2, n);
   };
 };
 

@@ -41,6 +41,12 @@ export interface Names {
   readonly whole: (seed: number) => Made;
 }
 
+/** An axis that is not empty, if `detail` finds one. */
+export const axisOf = (x: Tensor, detail: number): number | null => {
+  const axis = detail % Math.max(1, x.rank);
+  return (x.shape[axis] ?? 0) === 0 ? null : axis;
+};
+
 export const smoothMove = (make: Move["make"]): Move => ({ smooth: true, make });
 export const kinked = (make: Move["make"]): Move => ({ smooth: false, make });
 

@@ -36,7 +36,7 @@ import { bincount, bucketize, isin } from "../functions/search.ts";
 import { ceil, floor, maskedFill, round, where } from "../functions/select.ts";
 import { flip, permute, slice, unsqueeze } from "../functions/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { broadcasts, kinked, largest, type Made, type Move, type Names, smoothMove } from "./moves.ts";
+import { axisOf, broadcasts, kinked, largest, type Made, type Move, type Names, smoothMove } from "./moves.ts";
 
 /** A move of the youngest integers, whatever x is. */
 const ofWhole =
@@ -76,12 +76,6 @@ const along = (name: string, f: Along, ofBools = true): Move =>
       return [f(k, options), `${name}(${text}, ${JSON.stringify(options)})`];
     }),
   );
-
-/** The axis of an operation that orders or runs along one. */
-const axisOf = (x: Tensor, detail: number): number | null => {
-  const axis = detail % Math.max(1, x.rank);
-  return x.rank === 0 || (x.shape[axis] ?? 0) === 0 ? null : axis;
-};
 
 const casts: readonly DType[] = ["int32", "bool", "uint8", "float32", "float64"];
 
@@ -197,7 +191,7 @@ const choosing: readonly Move[] = [
   smoothMove((x, y, detail, n) => {
     const [k, text] = n.whole(detail);
     if (!broadcasts(x.shape, k.shape) || !broadcasts(x.shape, y.shape) || !broadcasts(y.shape, k.shape)) return null;
-    if (sizeOf3(x, y, k) > largest) return null;
+    if (sizesTogether(x, y, k) > largest) return null;
     return [where(gt(k, 1), x, mul(y, 0.5)), `where(gt(${text}, 1), ${n.x}, mul(${n.y}, 0.5))`];
   }),
   smoothMove((x, _, detail, n) => {
@@ -291,7 +285,7 @@ const choosing: readonly Move[] = [
   }),
 ];
 
-function sizeOf3(...list: readonly Tensor[]): number {
+function sizesTogether(...list: readonly Tensor[]): number {
   return list.reduce((product, { size }) => product * Math.max(1, size), 1);
 }
 

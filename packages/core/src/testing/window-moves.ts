@@ -89,6 +89,12 @@ const pool = (name: string, f: Pool, spatial: number, smooth: boolean): Move => 
   }),
 });
 
+const adaptive = (name: string, f: (x: Tensor, size: readonly number[]) => Tensor): Move["make"] =>
+  boxed(2, (x, text, detail) => {
+    const size = [1 + (detail % 4), 1 + ((detail >> 2) % 4)];
+    return [f(x, size), `${name}(${text}, ${showShape(size)})`];
+  });
+
 /** Several axes of x that are not empty: all, the outer ones, or every second one. */
 function axesOf(x: Tensor, detail: number): readonly number[] | null {
   const all = [...x.shape.keys()];
@@ -120,18 +126,8 @@ const convolutions: readonly Move[] = [
   pool("avgPool2d", avgPool2d, 2, true),
   pool("avgPool3d", avgPool3d, 3, true),
   pool("maxPool2d", maxPool2d, 2, false),
-  smoothMove(
-    boxed(2, (x, text, detail) => {
-      const size = [1 + (detail % 4), 1 + ((detail >> 2) % 4)];
-      return [adaptiveAvgPool2d(x, size), `adaptiveAvgPool2d(${text}, ${showShape(size)})`];
-    }),
-  ),
-  kinked(
-    boxed(2, (x, text, detail) => {
-      const size = [1 + (detail % 4), 1 + ((detail >> 2) % 4)];
-      return [adaptiveMaxPool2d(x, size), `adaptiveMaxPool2d(${text}, ${showShape(size)})`];
-    }),
-  ),
+  smoothMove(adaptive("adaptiveAvgPool2d", adaptiveAvgPool2d)),
+  kinked(adaptive("adaptiveMaxPool2d", adaptiveMaxPool2d)),
   smoothMove(
     boxed(2, (x, text, detail) => {
       const [height = 1, width = 1] = x.shape.slice(2);

@@ -2,6 +2,7 @@
 // where results go, and where everything lies in the workspace.
 import { remember } from "../../base/remember.ts";
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
+import { meetInOneSet } from "./cache-sets.ts";
 import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
 import { batchColumns, firstToBatch, joinColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
@@ -84,8 +85,7 @@ const kLimit = 320;
 /** Steps of k that lie further apart than this, taken together, crowd each other out of the nearest cache. */
 const farBytes = 64 << 10;
 const uncachedBytes = 4 << 20;
-/** Lines at multiples of `setBytes` meet in one set of the nearest cache, which holds so many of them. */
-const setBytes = 4 << 10;
+/** Lines that a set of the nearest cache holds. */
 const linesOfSet = 12;
 /** Results that are finished together, so that they are still in the nearest cache. */
 const finishedElements = 8192;
@@ -236,10 +236,8 @@ const spreadBytes = (k: readonly Axis[], kBlock: number): number =>
   kBlock * floatBytes * Math.abs(k.at(-1)?.stride ?? 0);
 
 /** Whether the steps of a block, read in place, meet in one set of the nearest cache. */
-function isCrowded(k: readonly Axis[], kBlock: number): boolean {
-  const bytes = floatBytes * Math.abs(k.at(-1)?.stride ?? 0);
-  return bytes > 0 && bytes % setBytes === 0 && kBlock > linesOfSet;
-}
+const isCrowded = (k: readonly Axis[], kBlock: number): boolean =>
+  kBlock > linesOfSet && meetInOneSet(floatBytes * (k.at(-1)?.stride ?? 0));
 
 /** The store's own place, where it takes the bare result along contiguous n. */
 function directTarget(kernel: ContractKernel): GemmTarget | null {

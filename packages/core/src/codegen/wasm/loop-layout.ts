@@ -5,6 +5,7 @@ import { remember } from "../../base/remember.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Expr, LoopKernel, Store } from "../../kernel/ir.ts";
 import { exprOrder } from "../../kernel/walk.ts";
+import { meetInOneSet } from "./cache-sets.ts";
 import { costOf, unrollFor } from "./cost.ts";
 import type { WasmFeatures } from "./features.ts";
 import { isPlainSum, type Nest, simplifyNest } from "./nest.ts";
@@ -68,9 +69,6 @@ function makeLayout(kernel: LoopKernel): LoopLayout {
   return { nest, cutOf, vector, straight, steps, rows, alternates, flat };
 }
 
-/** Addresses so many bytes apart fall into one set of the first cache. */
-const setBytes = 4096;
-
 /**
  * Whether sums in lanes apart from each other walk down columns whose rows meet in one set of the cache: a line that
  * was fetched along with its neighbour is gone before the next columns ask for it, so that they should be wider.
@@ -85,10 +83,8 @@ function sumsMeet({ sizes, outer, stages }: Nest, vector: number): boolean {
 }
 
 /** Whether what is read in one iteration over a dim falls into the same set as what is read in the next. */
-const meets = ({ dtype, view }: Expr & { readonly kind: "load" }, dim: number): boolean => {
-  const bytes = (view.strides[dim] ?? 0) * elementBytes(dtype);
-  return bytes !== 0 && bytes % setBytes === 0;
-};
+const meets = ({ dtype, view }: Expr & { readonly kind: "load" }, dim: number): boolean =>
+  meetInOneSet((view.strides[dim] ?? 0) * elementBytes(dtype));
 
 /** Bytes at `work` that the kernel needs. */
 export function loopsWorkspaceBytes(kernel: LoopKernel): number {

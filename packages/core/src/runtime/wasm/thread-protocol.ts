@@ -3,8 +3,9 @@
 // One job at a time: the main thread writes it down and makes the ticket odd. Whoever sees an odd ticket says that it is
 // inside, looks at the ticket once more, and claims units until there are none left: first those of its own range, then what
 // is left of the others'. The same thread has the same range in the next kernel, so that what it reads is what it has written
-// to its own caches. The main thread does the same, makes the ticket even, and waits until nobody is inside. So a worker that sleeps, is late or is gone costs nothing:
-// only one that has begun is waited for. Messages bring new kernels; a worker fetches them, in browsers by going to its event loop.
+// to its own caches. The main thread does the same, makes the ticket even, and waits until nobody is inside. So a worker that
+// sleeps, is late or is gone costs nothing: only one that has begun is waited for. Messages bring new kernels; a worker
+// fetches them, in browsers by going to its event loop.
 
 /** Positions in the int32 array that all share; those that are written often lie on cache lines of their own. */
 export const cell = {
