@@ -122,7 +122,7 @@ for (const [name, kernel] of Object.entries(cases)) {
   const plan = planContract(kernel, features.wideVectors === true);
   const how =
     plan.kind === "gemm"
-      ? `${plan.m}×${plan.n}×${plan.k}, tiles ${plan.tile.rows}×${4 * plan.tile.vectors}, blocks ${plan.rowChunk}×${plan.columnBlock}×${plan.kBlock}, packed: ${[plan.a.packed ? "a" : "", plan.b.packed ? "b" : ""].join("") || "none"}`
+      ? `${plan.m}×${plan.n}×${plan.k}, tiles ${plan.tile.rows}×${plan.tile.columns}, blocks ${plan.rowChunk}×${plan.columnBlock}×${plan.kBlock}, packed: ${[plan.a.packed ? "a" : "", plan.b.packed ? "b" : ""].join("") || "none"}`
       : plan.kind;
   console.log(
     `${name.padEnd(38)} ${ms.toFixed(3).padStart(9)} ms ${(flops / ms / 1e6).toFixed(1).padStart(6)} GFLOP/s  ${how}`,

@@ -25,6 +25,19 @@ export function collapse(sizes: readonly number[], strides: readonly number[]): 
   return out;
 }
 
+/** Whether the lanes of a have even distances, so that tiles may read it where it lies. */
+export const isEven = (lanes: readonly Axis[]): boolean => lanes.length <= 1 && (lanes[0]?.stride ?? 0) >= 0;
+
+/** Whether the steps of each block have even distances. */
+export const isEvenInBlocks = (k: readonly Axis[], kBlock: number): boolean =>
+  k.length <= 1 || (k.at(-1)?.size ?? 0) % kBlock === 0;
+
+/** Whether lanes lie side by side. */
+export const isRun = (lanes: readonly Axis[]): boolean => lanes.length <= 1 && (lanes[0]?.stride ?? 1) === 1;
+
+/** Whether steps lie side by side. */
+export const isAlong = (k: readonly Axis[]): boolean => k.length <= 1 && k[0]?.stride === 1;
+
 /** Neighbours merged where the strides of all columns line up. */
 export function collapseTogether(
   sizes: readonly number[],

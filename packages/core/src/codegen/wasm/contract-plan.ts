@@ -3,10 +3,11 @@
 import { remember } from "../../base/remember.ts";
 import type { ContractKernel, Expr, LoopKernel } from "../../kernel/ir.ts";
 import { meetInOneSet } from "./cache-sets.ts";
-import { type Axis, collapse, groupsOf, swapRoles } from "./contract-axes.ts";
+import { type Axis, collapse, groupsOf, isAlong, isEven, isEvenInBlocks, isRun, swapRoles } from "./contract-axes.ts";
 import { batchColumns, firstToBatch, joinColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
 import { type RowColumns, rowColumns, runColumns } from "./contract-rows.ts";
+import { chooseDotTile, dotLanes, dotScratchBytes, suitsDots, turningCost } from "./dot-tile.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
 
 /** How an operand is walked: `lanes` are the axes of m (for a) or n (for b). */
@@ -46,6 +47,8 @@ export interface GemmPlan {
   /** Columns that are computed: n, and what fills the last pair of vectors where the results lie in a temporary. */
   readonly lanes: number;
   readonly tile: Tile;
+  /** Steps of k that lie in the lanes of each sum of a tile (see dot-tile.ts), or 1 where columns of b do. */
+  readonly kLanes: number;
   /** Rows whose results are finished together; `rowBlock` of them are packed at a time. */
   readonly rowChunk: number;
   readonly rowBlock: number;
@@ -69,6 +72,7 @@ export interface GemmPlan {
     /** The number of the block of columns whose panels are there. */
     readonly held: number;
     readonly target: number;
+    readonly sums: number;
     readonly epilogue: number;
     readonly bytes: number;
   };
@@ -108,6 +112,17 @@ const fewUnits = 8;
 
 /** From one packed panel to the next: not a power of two, or the panels' parts of one step would meet in few cache sets. */
 export const packedPanelBytes = (pitch: number, kBlock: number): number => floatBytes * pitch * kBlock + 64;
+
+/** All of b's packed panels of one block of steps. Where lanes run along k, so do panels: as many steps of all columns. */
+export const packedStepBytes = ({
+  tile,
+  kLanes,
+  columnBlock,
+  kBlock,
+}: Pick<GemmPlan, "tile" | "kLanes" | "columnBlock" | "kBlock">): number =>
+  kLanes > 1
+    ? floatBytes * columnBlock * ceilTo(kBlock, kLanes)
+    : (columnBlock / tile.columns) * packedPanelBytes(tile.columns, kBlock);
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -212,22 +227,22 @@ function planBlocks(kernel: ContractKernel, wide: boolean): GemmPlan {
  * Cycles for each step of k: for the tiles, and nearly one for each element that is packed, less where whole vectors are.
  * What is read in place where steps are far apart comes from a distant cache: elements of a one by one, those of b as vectors.
  */
-function costOf({ m, lanes: n, k, a, b, batch, kBlock, target, tile }: GemmPlan, wide: boolean): number {
+function costOf({ m, lanes: n, k, a, b, batch, kBlock, kLanes, target, tile }: GemmPlan, wide: boolean): number {
   const reading = (
     { packed, tabled, hoisted, lanes, k: steps }: GemmOperand,
     count: number,
     farCost: number,
   ): number => {
     if (tabled) return 0;
-    if (packed) return ((isRun(lanes) ? 0.3 : 0.8) * count) / (hoisted ? batch : 1);
+    if (packed) return ((kLanes > 1 ? turningCost : isRun(lanes) ? 0.3 : 0.8) * count) / (hoisted ? batch : 1);
     return spreadBytes(steps, kBlock) > farBytes ? farCost * count : 0;
   };
   const copying = target.slot < 0 ? (m * n) / k : 0;
-  const tiles = tileCost(m, n, wide, a.tabled ? tabledRows : m);
+  const tiles = kLanes > 1 ? chooseDotTile(m, n, k, wide).cost : tileCost(m, n, wide, a.tabled ? tabledRows : m);
   // Vectors that begin anywhere often lie in two lines of the cache.
   const split = b.tabled ? 0.1 * tiles : 0;
   // An address is added up for each row of a table: twelve multiply-adds hide that, six do not.
-  const addresses = a.tabled && tile.vectors <= (wide ? 2 : 1) ? 0.25 * tiles : 0;
+  const addresses = a.tabled && tile.columns <= (wide ? 8 : 4) ? 0.25 * tiles : 0;
   return tiles + split + addresses + reading(a, m, 0.8) + reading(b, n, 0.2) + copying;
 }
 
@@ -255,16 +270,6 @@ function directTarget(kernel: ContractKernel): GemmTarget | null {
   };
 }
 
-/** Whether the lanes of a have even distances, so that tiles may read it where it lies. */
-const isEven = (lanes: readonly Axis[]): boolean => lanes.length <= 1 && (lanes[0]?.stride ?? 0) >= 0;
-
-/** Whether the steps of each block have even distances. */
-const isEvenInBlocks = (k: readonly Axis[], kBlock: number): boolean =>
-  k.length <= 1 || (k.at(-1)?.size ?? 0) % kBlock === 0;
-
-/** Whether lanes lie side by side. */
-export const isRun = (lanes: readonly Axis[]): boolean => lanes.length <= 1 && (lanes[0]?.stride ?? 1) === 1;
-
 /** Fewer steps than this are not worth a block. */
 const shortestBlock = 96;
 
@@ -277,6 +282,10 @@ function stepsInBlock(k: number, operands: readonly (readonly Axis[])[]): number
   }
   return evenBlock(k, kLimit, 4);
 }
+
+/** Each lane takes as many as a sum otherwise does. */
+const dotSteps = (k: number, kLanes: number): number =>
+  k <= kLanes * kLimit ? k : evenBlock(k, kLanes * kLimit, kLanes);
 
 /**
  * Few rows by a matrix that the second cache does not hold, but the third one does: short blocks of steps, which go far along
@@ -313,7 +322,6 @@ function planGemm(
 ): GemmPlan {
   const { mStart, nStart, kStart, batch, m, k, ...groups } = groupsOf(kernel);
   const n = rows?.lanes ?? groups.n;
-  const lanes = direct ? n : ceilTo(n, wide ? 8 : 4);
   const { a, b } = kernel;
   if (!isPlain(a) || !isPlain(b)) throw new TypeError("planGemm: operands are plain loads");
   const axesOf = (sizes: readonly number[], load: PlainLoad, from: number): readonly Axis[] =>
@@ -323,11 +331,17 @@ function planGemm(
   const bLanes = rows ? [{ size: n, stride: 1 }] : axesOf(kernel.n, b, nStart);
   const aSteps = axesOf(kernel.k, a, kStart);
   const bSteps = axesOf(kernel.k, b, kStart);
+  const liesAlongK = isEven(bLanes) && isAlong(bSteps);
+  const isDots = rows === null && suitsDots({ m, n, k, wide }, aLanes, aSteps, bLanes, liesAlongK);
+  const kLanes = isDots ? dotLanes(wide) : 1;
+  const lanes = direct || isDots ? n : ceilTo(n, wide ? 8 : 4);
   const isBRun = isRun(bLanes) || (!isEven(aLanes) && m <= 96);
-  const isStream = m <= fewRows && isRun(bLanes) && aSteps.length <= 1 && isStreamed(k, n, bSteps);
+  const isStream = !isDots && m <= fewRows && isRun(bLanes) && aSteps.length <= 1 && isStreamed(k, n, bSteps);
   const kBlock = isStream
     ? evenBlock(k, streamSteps, 4)
-    : stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
+    : isDots
+      ? dotSteps(k, kLanes)
+      : stepsInBlock(k, [...(isEven(aLanes) ? [aSteps] : []), ...(isBRun ? [bSteps] : [])]);
   const oneStep = kBlock === k;
   const aIsFar = spreadBytes(aSteps, kBlock) > farBytes;
   const bIsFar = spreadBytes(bSteps, kBlock) > farBytes;
@@ -337,11 +351,14 @@ function planGemm(
   const aPacked = aUneven && !aTabled;
   // An operand that no cache holds is packed for few rows already: its far rows would meet in the same cache sets.
   const rowsToPack = k * n * floatBytes > uncachedBytes ? 12 : isCrowded(bSteps, kBlock) ? crowdedReaders : 128;
-  const bTabled = isRun(bLanes) && bSteps.length > 1 && k <= mostTabled && (rows !== null || m < manyReaders);
-  const bPacked = !bTabled && (!isRun(bLanes) || !isEvenInBlocks(bSteps, kBlock) || (bIsFar && m > rowsToPack));
+  const bTabled =
+    !isDots && isRun(bLanes) && bSteps.length > 1 && k <= mostTabled && (rows !== null || m < manyReaders);
+  const bPacked = isDots
+    ? !liesAlongK
+    : !bTabled && (!isRun(bLanes) || !isEvenInBlocks(bSteps, kBlock) || (bIsFar && m > rowsToPack));
 
-  const tile = chooseTile(m, lanes, wide, aTabled ? tabledRows : m);
-  const width = 4 * tile.vectors;
+  const tile = isDots ? chooseDotTile(m, n, k, wide).tile : chooseTile(m, lanes, wide, aTabled ? tabledRows : m);
+  const width = tile.columns;
   const epilogue = direct ? null : planEpilogue(kernel, rows?.strides);
   const heldColumns = Math.floor(heldBytes / floatBytes / k);
   const holdsSteps = bPacked && !oneStep && m >= manyReaders && heldColumns >= Math.min(n, fewestHeld);
@@ -416,13 +433,14 @@ function planGemm(
   const work = {
     aRows: aTabled ? place(true, m) : place(aPacked && !isRun(aLanes), (rowBlock / tile.rows) * rowPitch),
     aSteps: place(aTabled || (aPacked && aSteps.length > 1), kBlock),
-    bRows: place(bPacked && !isRun(bLanes), columnBlock),
+    bRows: isDots ? place(bPacked, ceilTo(kBlock, kLanes)) : place(bPacked && !isRun(bLanes), columnBlock),
     bSteps: bTabled ? place(true, k) : place(bPacked && bSteps.length > 1, kBlock),
     targetRows: place(target.rows.length > 1, rowBlock),
     aPacked: placeBytes(aPacked, (rowBlock / tile.rows) * packedPanelBytes(rowPitch, kBlock)),
-    bPacked: placeBytes(bPacked, heldSteps * (columnBlock / width) * packedPanelBytes(width, kBlock)),
+    bPacked: placeBytes(bPacked, heldSteps * packedStepBytes({ tile, kLanes, columnBlock, kBlock })),
     held: place(holdsB, 1),
     target: place(!direct, epilogue?.kind === "whole" ? batch * m * n : rowChunk * columnBlock),
+    sums: placeBytes(isDots, dotScratchBytes(tile)),
     epilogue: place(!direct, (epilogue?.workBytes ?? 0) / floatBytes),
   };
   return {
@@ -456,6 +474,7 @@ function planGemm(
     k,
     lanes,
     tile,
+    kLanes,
     rowChunk,
     rowBlock,
     columnBlock,

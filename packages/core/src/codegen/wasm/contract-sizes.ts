@@ -3,7 +3,7 @@ import { remember } from "../../base/remember.ts";
 import type { LoopKernel } from "../../kernel/ir.ts";
 import { anySize } from "./abi.ts";
 import { type Axis, groupsOf } from "./contract-axes.ts";
-import { type GemmPlan, packedPanelBytes } from "./contract-plan.ts";
+import { type GemmPlan, packedPanelBytes, packedStepBytes } from "./contract-plan.ts";
 import { anyRestSteps, restSteps } from "./gemm-tile.ts";
 import { runsAs, slowestAxis } from "./told-sizes.ts";
 
@@ -31,7 +31,7 @@ export interface GemmCode extends Omit<GemmPlan, "kernel" | "work" | Told> {
   readonly isOneUnit: boolean;
   readonly isOneRowBlock: boolean;
   readonly isOneStep: boolean;
-  /** What blocks of steps may leave beyond whole rounds of the tiles' loop. */
+  /** What blocks of steps may leave beyond whole rounds of the tiles' loop; 0 where that is nothing. */
   readonly restSteps: number;
   /** How many rows may be left for the last row of tiles. */
   readonly restRows: readonly number[];
@@ -48,7 +48,7 @@ export const codeGemm: (plan: GemmPlan) => CodedGemm = remember(makeCode);
 
 function makeCode(plan: GemmPlan): CodedGemm {
   const { kernel, m, k, batch, rowChunk, rowBlock, kBlock, rowChunks, work, ...rest } = plan;
-  const { a, b, tile, columnBlocks, target, epilogue } = rest;
+  const { a, b, tile, kLanes, columnBlocks, target, epilogue } = rest;
   const sizes: number[] = [];
   const told = (size: number): Size => ({ told: sizes.push(size) - 1 });
   const { mStart, nStart, kStart } = groupsOf(kernel);
@@ -80,9 +80,9 @@ function makeCode(plan: GemmPlan): CodedGemm {
     kBlock: told(kBlock),
     panelBytes: {
       a: told(packedPanelBytes(4 * Math.ceil(tile.rows / 4), kBlock)),
-      b: told(packedPanelBytes(4 * tile.vectors, kBlock)),
+      b: told(packedPanelBytes(tile.columns, kBlock)),
     },
-    stepBytes: told((rest.columnBlock / (4 * tile.vectors)) * packedPanelBytes(4 * tile.vectors, kBlock)),
+    stepBytes: told(packedStepBytes(plan)),
     work: {
       aRows: told(places.aRows),
       aSteps: told(places.aSteps),
@@ -93,13 +93,14 @@ function makeCode(plan: GemmPlan): CodedGemm {
       bPacked: told(places.bPacked),
       held: told(places.held),
       target: told(places.target),
+      sums: told(places.sums),
       epilogue: told(places.epilogue),
     },
     isBatched: batch > 1,
     isOneUnit: units === 1,
     isOneRowBlock: m <= rowBlock,
     isOneStep,
-    restSteps: axis >= kStart ? anyRestSteps : restSteps(k, kBlock),
+    restSteps: axis >= kStart ? anyRestSteps : kLanes > 1 ? k % kLanes : restSteps(k, kBlock),
     restRows:
       areRowsTold && axis >= mStart && axis < nStart
         ? Array.from({ length: tile.rows - 1 }, (_, i) => i + 1)

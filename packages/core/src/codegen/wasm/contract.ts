@@ -2,10 +2,11 @@
 // of high-performance matrix multiplication", 2008). contract-plan.ts decides, this file writes the loops.
 import type { ContractKernel } from "../../kernel/ir.ts";
 import { anySize, goesOn, kernelFunction, toldSize } from "./abi.ts";
-import type { Axis } from "./contract-axes.ts";
+import { type Axis, isRun } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
-import { type GemmPlan, isRun, planContract } from "./contract-plan.ts";
+import { type GemmPlan, planContract } from "./contract-plan.ts";
 import { codeGemm, type GemmCode, type Size } from "./contract-sizes.ts";
+import { dotRow } from "./dot-tile.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
@@ -284,7 +285,11 @@ class GemmEmitter {
   /** Packs counts.steps × counts.columns of b, from at.step and at.column. */
   private packB(): void {
     const { f, plan, at, counts } = this;
-    const width = 4 * plan.tile.vectors;
+    const width = plan.tile.columns;
+    if (plan.kLanes > 1) {
+      this.packAlongK();
+      return;
+    }
     const rest = plan.lanes % width;
     const restPitch = Math.ceil(rest / 4) * 4;
     const panels = { rows: width, pitch: width, size: constant(plan.n) };
@@ -300,6 +305,24 @@ class GemmEmitter {
     }
   }
 
+  /** Packs the same where sums have k in their lanes: panels of as many steps, of all columns of the block. */
+  private packAlongK(): void {
+    const { f, plan, at, counts, module } = this;
+    const { kLanes, b } = plan;
+    const panels = { rows: kLanes, pitch: kLanes, size: this.size(plan.k) };
+    fillPanelOffsets(f, this.place("bRows"), b.k, panels, at.step, counts.steps);
+    f.call(
+      packPanels(module, stepsOf(b.lanes, false), kLanes / 4),
+      this.panels(),
+      i32.add(this.base.b, byteOffset(b.lanes, at.column)),
+      this.place("bRows"),
+      constant(strideBytes(b.lanes)),
+      counts.columns,
+      i32.divU(i32.add(counts.steps, constant(kLanes - 1)), constant(kLanes)),
+      constant(4 * kLanes * plan.columnBlock),
+    );
+  }
+
   /** Packs panels from number `first` on, of which the first begins at `lane`; each `advance` lanes after the other. */
   private pack(
     name: "a" | "b",
@@ -309,7 +332,7 @@ class GemmEmitter {
     const { f, plan, at, counts, module } = this;
     const operand = plan[name];
     const tabled = !operand.isEven;
-    const fullPitch = name === "a" ? pitch : 4 * plan.tile.vectors;
+    const fullPitch = name === "a" ? pitch : plan.tile.columns;
     const panelBytes = this.size(plan.panelBytes[name]);
     if (tabled && first === 0)
       fillOffsets(f, this.place(name === "a" ? "aSteps" : "bSteps"), operand.k, at.step, counts.steps);
@@ -331,23 +354,33 @@ class GemmEmitter {
   /** The tiles of counts.rows × counts.columns results over counts.steps. */
   private tiles(): void {
     const { f, plan, at, counts } = this;
-    const { a, b, target, tile, epilogue } = plan;
-    const width = 4 * tile.vectors;
+    const { a, b, target, tile, kLanes, epilogue } = plan;
+    const width = tile.columns;
     const pitch = Math.ceil(tile.rows / 4) * 4;
     const aRow = a.tabled ? null : a.packed ? 4 : strideBytes(a.lanes);
+    const targetRow = target.rows.length > 1 ? null : strideBytes(target.rows);
+    const columns = { columns: width, restColumns: plan.lanes % width };
     const shape = {
-      columns: width,
-      restColumns: plan.lanes % width,
+      ...columns,
       aRow,
       aStep: a.packed ? 4 * pitch : strideBytes(a.k),
       bStep: b.tabled ? "table" : b.packed ? "packed" : strideBytes(b.k),
       bTile: b.packed ? null : 4 * width,
-      targetRow: target.rows.length > 1 ? null : strideBytes(target.rows),
+      targetRow,
       restSteps: plan.restSteps,
       accumulates: !plan.isOneStep,
     } as const;
     const aTile = a.packed ? this.size(plan.panelBytes.a) : constant(tile.rows * (aRow ?? 0));
     const inA = i32.add(i32.mul(at.row, constant(strideBytes(a.lanes))), byteOffset(a.k, at.step));
+    const dots = {
+      ...columns,
+      aRow: aRow ?? 0,
+      bColumn: b.packed ? 4 * kLanes : strideBytes(b.lanes),
+      bStep: 4 * kLanes * (b.packed ? plan.columnBlock : 1),
+      targetRow,
+      hasRest: plan.restSteps > 0,
+      accumulates: !plan.isOneStep,
+    };
     const inB = b.tabled ? constant(0) : byteOffset(b.k, at.step);
     f.scope(() => {
       const fromA = f.local(
@@ -356,7 +389,9 @@ class GemmEmitter {
       );
       const fromB = f.local(
         "i32",
-        b.packed ? this.panels() : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(4)), inB)),
+        b.packed
+          ? this.panels()
+          : i32.add(this.base.b, i32.add(i32.mul(at.column, constant(strideBytes(b.lanes))), inB)),
       );
       const row = epilogue.kind === "blocks" ? i32.sub(at.row, at.chunk) : at.row;
       const rows = target.rows.length > 1 ? constant(0) : i32.mul(row, constant(strideBytes(target.rows)));
@@ -366,27 +401,25 @@ class GemmEmitter {
       const left = f.local("i32", counts.rows);
       const aRows = f.local("i32", i32.add(this.place("aRows"), i32.shl(at.row, constant(2))));
       const bSteps = f.local("i32", i32.add(this.place("bSteps"), i32.shl(at.step, constant(2))));
-      const call = (rows: number): void =>
-        f.call(
-          tileRow(this.module, { ...shape, rows }, this.features),
-          fromA,
-          fromB,
-          to,
-          counts.steps,
-          counts.columns,
-          at.step,
-          table,
-          this.size(plan.panelBytes.b),
-          aRows,
-          this.place("aSteps"),
-          bSteps,
-        );
+      const call = (rows: number): void => {
+        const places = [fromA, fromB, to, counts.steps, counts.columns, at.step, table];
+        if (kLanes > 1) f.call(dotRow(this.module, { ...dots, rows }, this.features), ...places, this.place("sums"));
+        else
+          f.call(
+            tileRow(this.module, { ...shape, rows }, this.features),
+            ...places,
+            this.size(plan.panelBytes.b),
+            aRows,
+            this.place("aSteps"),
+            bSteps,
+          );
+      };
       f.while(i32.ge(left, constant(tile.rows)), () => {
         call(tile.rows);
         if (a.tabled) f.increase(aRows, 4 * tile.rows);
         else f.increase(fromA, aTile);
-        if (shape.targetRow === null) f.increase(table, 4 * tile.rows);
-        else f.increase(to, shape.targetRow * tile.rows);
+        if (targetRow === null) f.increase(table, 4 * tile.rows);
+        else f.increase(to, targetRow * tile.rows);
         f.increase(left, -tile.rows);
       });
       const callRest = ([rows, ...others]: readonly number[]): void => {

@@ -3,14 +3,14 @@ import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.
 import type { WasmFeatures } from "./features.ts";
 import { f32x4, type I32, i32, type V128, v128 } from "./instructions.ts";
 
-/** Rows of a, each as one splat at a time, times vectors of four columns of b. */
+/** Rows of a, each as one splat at a time, times columns of b, vectors of four of them. */
 export interface Tile {
   readonly rows: number;
-  readonly vectors: number;
+  readonly columns: number;
 }
 
 /** Engines give 15 of 16 vector registers to a function: the sums, one step of b, and one splat of a. */
-const registers = 15;
+export const registers = 15;
 
 /** How many registers hold so many vectors side by side: of more than three, V8 makes pairs of all or of none. */
 const registersFor = (vectors: number, wide: boolean): number =>
@@ -18,10 +18,10 @@ const registersFor = (vectors: number, wide: boolean): number =>
 
 const candidatesFor = (wide: boolean): readonly Tile[] =>
   Array.from({ length: 13 }, (_, r) =>
-    Array.from({ length: wide ? 16 : 8 }, (__, v) => ({ rows: r + 1, vectors: v + 1 })),
+    Array.from({ length: wide ? 16 : 8 }, (__, v) => ({ rows: r + 1, columns: 4 * v + 4 })),
   )
     .flat()
-    .filter(({ rows, vectors }) => (rows + 1) * registersFor(vectors, wide) + 1 <= registers);
+    .filter(({ rows, columns }) => (rows + 1) * registersFor(columns / 4, wide) + 1 <= registers);
 
 const candidates = { narrow: candidatesFor(false), wide: candidatesFor(true) };
 
@@ -30,66 +30,78 @@ const candidates = { narrow: candidatesFor(false), wide: candidatesFor(true) };
  * be added to again. These meet, so that the more sums there are, the nearer tiles of them come to two at a time: in
  * registers side by side 8 sums take 5.2 cycles, 10 take 5.9, 12 take 6.4; one register wide, 13 take 8.0 and 10 take 6.2.
  */
-function stepCost(rows: number, vectors: number, wide: boolean): number {
-  if (rows * vectors === 0) return 0;
-  const columns = registersFor(vectors, wide);
+export function stepCost(rows: number, columns: number): number {
+  if (rows * columns === 0) return 0;
   return Math.max(0.36 * rows * columns + 2.2, (rows + columns) / 2 + 0.9, 4.25);
 }
 
-function costOf({ rows, vectors }: Tile, m: number, n: number, wide: boolean): number {
+/** Cycles for all tiles of m × n, of which whole and last ones take `across` and `restAcross` registers side by side. */
+export function coverCost({ rows, columns }: Tile, m: number, n: number, across: number, restAcross: number): number {
   const fullRows = Math.floor(m / rows);
-  const fullColumns = Math.floor(n / (4 * vectors));
+  const fullColumns = Math.floor(n / columns);
   const restRows = m - fullRows * rows;
-  const rest = n - fullColumns * 4 * vectors;
-  const restVectors = Math.ceil(rest / 4);
-  // What is stored lane by lane has no pairs either.
-  const restWide = wide && (rest % 8 === 0 || rest <= 12);
   return (
-    fullRows * fullColumns * stepCost(rows, vectors, wide) +
-    fullRows * stepCost(rows, restVectors, restWide) +
-    fullColumns * stepCost(restRows, vectors, wide) +
-    stepCost(restRows, restVectors, restWide)
+    fullRows * fullColumns * stepCost(rows, across) +
+    fullRows * stepCost(rows, restAcross) +
+    fullColumns * stepCost(restRows, across) +
+    stepCost(restRows, restAcross)
   );
 }
 
-interface Choice {
+function costOf(tile: Tile, m: number, n: number, wide: boolean): number {
+  const rest = n % tile.columns;
+  // What is stored lane by lane has no pairs either.
+  const restWide = wide && (rest % 8 === 0 || rest <= 12);
+  const across = registersFor(tile.columns / 4, wide);
+  return coverCost(tile, m, n, across, registersFor(Math.ceil(rest / 4), restWide));
+}
+
+export interface TileChoice {
   readonly tile: Tile;
   readonly cost: number;
 }
 
 /** Planning asks for the same few sizes again and again. */
-const choices = new Map<string, Choice>();
+const choices = new Map<string, TileChoice>();
 const mostChoices = 256;
 
-function choose(m: number, n: number, wide: boolean, mostRows: number): Choice {
-  const key = `${m} ${n} ${wide} ${mostRows}`;
+/** The tile of the least cost; others than `usual` must save a twentieth: batches of other sizes then share code. */
+export function cheapestTile(
+  key: string,
+  usual: Tile,
+  candidates: readonly Tile[],
+  costOf: (tile: Tile) => number,
+): TileChoice {
   let choice = choices.get(key);
   if (!choice) {
     if (choices.size >= mostChoices) choices.clear();
-    choice = makeChoice(m, n, wide, mostRows);
+    let best = usual;
+    let cost = 0.95 * costOf(usual);
+    for (const tile of candidates) {
+      const its = costOf(tile);
+      if (its < cost) [best, cost] = [tile, its];
+    }
+    choice = { tile: best, cost };
     choices.set(key, choice);
   }
   return choice;
 }
 
-function makeChoice(m: number, n: number, wide: boolean, mostRows: number): Choice {
-  let best: Tile = { rows: Math.min(6, mostRows), vectors: wide ? 4 : 2 };
-  // Others must save a twentieth: batches of other sizes then share code.
-  let cost = 0.95 * costOf(best, m, n, wide);
-  for (const tile of wide ? candidates.wide : candidates.narrow) {
-    const its = costOf(tile, m, n, wide);
-    if (its < cost && tile.rows <= mostRows) [best, cost] = [tile, its];
-  }
-  return { tile: best, cost };
-}
+const choose = (m: number, n: number, wide: boolean, mostRows: number): TileChoice =>
+  cheapestTile(
+    `${m} ${n} ${wide} ${mostRows}`,
+    { rows: Math.min(6, mostRows), columns: wide ? 16 : 8 },
+    wide ? candidates.wide : candidates.narrow,
+    (tile) => (tile.rows > mostRows ? Number.POSITIVE_INFINITY : costOf(tile, m, n, wide)),
+  );
 
 /**
- * The tile that covers m × n with the least work; rows and vectors no more than there are, nor than `mostRows`. `wide`:
+ * The tile that covers m × n with the least work; rows and vectors no more than there are, and rows no more than `mostRows`. `wide`:
  * neighbouring vectors share a register.
  */
 export function chooseTile(m: number, n: number, wide: boolean, mostRows: number): Tile {
   const { tile } = choose(m, n, wide, mostRows);
-  return { rows: Math.min(tile.rows, m), vectors: Math.min(tile.vectors, Math.ceil(n / 4)) };
+  return { rows: Math.min(tile.rows, m), columns: Math.min(tile.columns, 4 * Math.ceil(n / 4)) };
 }
 
 /** Work for one step of k, in cycles. */
