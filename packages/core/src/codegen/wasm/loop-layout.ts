@@ -64,7 +64,8 @@ function makeLayout(kernel: LoopKernel): LoopLayout {
   const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
   const { steps, rows } = vector >= outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
   const most = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
-  const unroll = nest.tiled !== null ? Math.min(most, tiledVectors) : most === 4 && foldsSpread(nest, vector) ? 8 : most;
+  const unroll =
+    nest.tiled !== null ? Math.min(most, tiledVectors) : most === 4 && foldsSpread(nest, vector) ? 8 : most;
   const cutOf = (dim: number): Cut => (dim === vector ? { width: 4, unroll, straight } : oneByOne);
   return { nest, cutOf, vector, straight, steps, rows, alternates, flat };
 }
