@@ -55,6 +55,7 @@ export function chooseStored(nodes: readonly Lowered[], roots: readonly Lowered[
   const last = storeSums(nodes, stored);
   storeFramed(nodes, stored);
   storeShared(nodes, roots, stored);
+  storeColumns(nodes, stored);
   storeOftenViewed(nodes, stored);
   return { stored, last };
 }
@@ -111,6 +112,21 @@ function storeOftenViewed(nodes: readonly Lowered[], stored: Set<Lowered>): void
       const known = all.get(x);
       if (known) for (const way of own) known.add(way);
       else all.set(x, new Set(own));
+    }
+  }
+}
+
+/**
+ * Adds what each column of a larger value shares, such as one over its deviation, where it is divided or dearer: loops along
+ * rows would compute it for every row. What whole rows share they compute once.
+ */
+function storeColumns(nodes: readonly Lowered[], stored: Set<Lowered>): void {
+  for (const node of nodes) {
+    if (node.body.kind !== "apply") continue;
+    for (const x of node.body.args) {
+      if ((x.shape.at(-1) ?? 1) === 1 || sizeOf(x.shape) * sharedBy > sizeOf(node.shape)) continue;
+      const value = arranged(x);
+      if (value.body.kind === "apply" && costOf(value, stored) > slowCost) stored.add(value);
     }
   }
 }

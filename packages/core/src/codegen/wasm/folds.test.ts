@@ -79,18 +79,20 @@ describe("folds", () => {
         }
     });
 
-  it.each([5, 32, 33, 70, 200])("sums %i columns of rows that meet in one set of the cache", (m) => {
+  it.each([5, 32, 33, 70, 200])("folds %i columns of rows that meet in one set of the cache", (m) => {
     for (const [n, row] of [
       [17, 1024],
       [40, 1024],
       [21, 2048],
     ] as const)
-      for (const dtype of ["float32", "float64", "int32"] as const) {
-        const slots = [tame(dtype, (n - 1) * row + m, n), emptyArray(dtype, m)];
-        const kernel = reduceKernel("add", dtype, { outer: [m], inner: [n] }, [1, row]);
-        expect(layoutOf(kernel).cutOf(0).unroll).toBe(dtype === "float32" ? 8 : 4);
-        same(kernel, [dtype, dtype], slots, sumTolerance);
-      }
+      for (const dtype of ["float32", "float64", "int32"] as const)
+        for (const op of ["add", "max", "mul", "argmin"] as const) {
+          const out = op === "argmin" ? "int32" : dtype;
+          const slots = [tame(dtype, (n - 1) * row + m, n), emptyArray(out, m)];
+          const kernel = reduceKernel(op, dtype, { outer: [m], inner: [n] }, [1, row]);
+          expect(layoutOf(kernel).cutOf(0).unroll).toBe(8);
+          same(kernel, [dtype, out], slots, sumTolerance);
+        }
   });
 
   it("folds two inner dims with outer dims around and between", () => {

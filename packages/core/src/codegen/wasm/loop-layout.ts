@@ -8,7 +8,7 @@ import { exprOrder } from "../../kernel/walk.ts";
 import { meetInOneSet } from "./cache-sets.ts";
 import { costOf, unrollFor } from "./cost.ts";
 import type { WasmFeatures } from "./features.ts";
-import { isPlainSum, type Nest, simplifyNest } from "./nest.ts";
+import { type FoldStage, isPlainSum, type Nest, simplifyNest } from "./nest.ts";
 import { keepRows, rootsOf, rowBytesOf, type Step, stepsOf, storesOf } from "./steps.ts";
 import { tiledVectors } from "./tiling.ts";
 import { minSharedNs, workNs } from "./work.ts";
@@ -64,27 +64,29 @@ function makeLayout(kernel: LoopKernel): LoopLayout {
   const flat = vector < outer && innerSize > 0 && innerSize <= largestFlat && cost * innerSize <= 200;
   const { steps, rows } = vector >= outer && isLong ? keepRows(nest, first) : { steps: first, rows: 0 };
   const most = unrollFor(costOf(rootsOf(steps.flatMap((step) => step.stages))));
-  const unroll = nest.tiled !== null ? Math.min(most, tiledVectors) : most === 4 && sumsMeet(nest, vector) ? 8 : most;
+  const unroll =
+    nest.tiled !== null ? Math.min(most, tiledVectors) : most === 4 && foldsSpread(nest, vector) ? 8 : most;
   const cutOf = (dim: number): Cut => (dim === vector ? { width: 4, unroll, straight } : oneByOne);
   return { nest, cutOf, vector, straight, steps, rows, alternates, flat };
 }
 
 /**
- * Whether sums in lanes apart from each other walk down columns whose rows meet in one set of the cache: a line that
- * was fetched along with its neighbour is gone before the next columns ask for it, so that they should be wider.
+ * Whether folds in lanes apart from each other had better walk down columns of 32: where rows meet in one set of the
+ * cache, as a line that was fetched along with its neighbour is gone before the next columns ask for it; and where
+ * positions are looked for, as each comparison waits for the one before.
  */
-function sumsMeet({ sizes, outer, stages }: Nest, vector: number): boolean {
+function foldsSpread({ sizes, outer, stages }: Nest, vector: number): boolean {
   const last = sizes.length - 1;
   if (vector >= outer || last < outer || (sizes[last] ?? 1) <= 16) return false;
-  if (!stages.every((stage) => stage.kind === "once" || (stage.kind === "fold" && isPlainSum(stage)))) return false;
-  return exprOrder(rootsOf(stages)).some(
-    (expr) => expr.kind === "load" && expr.view.strides[vector] === 1 && meets(expr, last),
-  );
+  const folds = stages.filter((stage): stage is FoldStage => stage.kind === "fold");
+  if (stages.some((stage) => stage.kind === "each") || !(folds.length === 1 || folds.every(isPlainSum))) return false;
+  const columns = exprOrder(rootsOf(stages)).filter((expr) => expr.kind === "load" && expr.view.strides[vector] === 1);
+  return columns.length > 0 && (folds.some((fold) => fold.position) || columns.some((expr) => meets(expr, last)));
 }
 
 /** Whether what is read in one iteration over a dim falls into the same set as what is read in the next. */
-const meets = ({ dtype, view }: Expr & { readonly kind: "load" }, dim: number): boolean =>
-  meetInOneSet((view.strides[dim] ?? 0) * elementBytes(dtype));
+const meets = (expr: Expr, dim: number): boolean =>
+  expr.kind === "load" && meetInOneSet((expr.view.strides[dim] ?? 0) * elementBytes(expr.dtype));
 
 /** Bytes at `work` that the kernel needs. */
 export function loopsWorkspaceBytes(kernel: LoopKernel): number {
