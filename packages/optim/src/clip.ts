@@ -1,5 +1,5 @@
-// Gradient clipping. It joins the step: nothing is computed here.
-import { ArgumentError, clamp, maximum, minimum, noGrad, Tensor } from "@cotangent/core";
+// Gradient clipping. It joins the step: nothing is computed here. Gradients of createGraph keep their trail.
+import { ArgumentError, clamp, maximum, minimum, Tensor } from "@cotangent/core";
 
 const listOf = (parameters: Tensor | Iterable<Tensor>): Tensor[] =>
   (parameters instanceof Tensor ? [parameters] : [...parameters]).filter((parameter) => parameter.grad !== null);
@@ -23,13 +23,11 @@ export function clipGradNorm(
   if (!(maxNorm >= 0)) throw new ArgumentError(`clipGradNorm: expected maxNorm ≥ 0, got ${maxNorm}`);
   if (!(normType > 0)) throw new ArgumentError(`clipGradNorm: expected normType > 0, got ${normType}`);
   const list = listOf(parameters);
-  const norm = noGrad(() => jointNorm(list, normType));
+  const norm = jointNorm(list, normType);
   if (!norm)
     throw new ArgumentError("clipGradNorm: expected parameters with gradients, got none. Call backward() before");
-  noGrad(() => {
-    const scale = minimum(norm.add(1e-6).pow(-1).mul(maxNorm), 1);
-    for (const { grad } of list) grad?.assign(grad.mul(scale));
-  });
+  const scale = minimum(norm.add(1e-6).pow(-1).mul(maxNorm), 1);
+  for (const { grad } of list) grad?.assign(grad.mul(scale));
   return norm;
 }
 
@@ -55,7 +53,5 @@ function jointNorm(parameters: readonly Tensor[], normType: number): Tensor | un
  */
 export function clipGradValue(parameters: Tensor | Iterable<Tensor>, clipValue: number): void {
   if (!(clipValue >= 0)) throw new ArgumentError(`clipGradValue: expected clipValue ≥ 0, got ${clipValue}`);
-  noGrad(() => {
-    for (const { grad } of listOf(parameters)) grad?.assign(clamp(grad, { min: -clipValue, max: clipValue }));
-  });
+  for (const { grad } of listOf(parameters)) grad?.assign(clamp(grad, { min: -clipValue, max: clipValue }));
 }

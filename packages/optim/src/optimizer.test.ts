@@ -280,6 +280,26 @@ describe("clipping", () => {
     expect(y).toBeCloseTo(-2, 5);
   });
 
+  test("gradients of createGraph are clipped with their trail", async () => {
+    // g = 3x², clipped to the norm 1: the sum of g/‖g‖ has the gradient (6x/‖g‖)·(1 − g·Σg/‖g‖²).
+    for (const clip of ["norm", "value"]) {
+      const x = weights(1, 2);
+      x.pow(3).sum().backward(undefined, { createGraph: true });
+      if (clip === "norm") clipGradNorm(x, 1);
+      else clipGradValue(x, 5);
+      const clipped = x.grad as Tensor;
+      Object.assign(x, { grad: null });
+      clipped.sum().backward();
+      const found = await values(x.grad as Tensor);
+      const norm = Math.hypot(3, 12);
+      const expected =
+        clip === "norm" ? [1, 2].map((v) => ((6 * v) / norm) * (1 - (3 * v * v * 15) / norm ** 2)) : [6, 0];
+      expected.forEach((value, i) => {
+        expect(found[i]).toBeCloseTo(value, 5);
+      });
+    }
+  });
+
   test("leaves small gradients alone", async () => {
     const w = weights(0, 0);
     w.grad = tensor([0.25, -0.5]);

@@ -1,11 +1,10 @@
 // Loops and branches as one operation each, with derivatives: one compiled body, however many steps it runs.
 import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape, sizeOf } from "../base/shape.ts";
-import { makeNode, Node } from "../graph/node.ts";
+import { Node } from "../graph/node.ts";
 import { builder as b } from "../ops/builder.ts";
-import { stopGradient } from "../ops/cast.ts";
 import { builtApart, builtWithout } from "../tensor/apart.ts";
-import { assigning } from "../tensor/assign.ts";
+import { assigning, given } from "../tensor/assign.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { truthOf } from "./arguments.ts";
 import { calledWith, captured, capturedSince, closed, filled, type Nodes, parameter } from "./body.ts";
@@ -155,9 +154,9 @@ export function cond<A extends readonly unknown[], R>(
     { params, roots: roots.slice(yes.length) },
   ] as const;
   const results = branchResults(bodies, b.reshape(truth, []), outer);
-  const states = results.slice(yes.length - handles.length).map((node) => makeNode(stopGradient, [node]));
+  const states = results.slice(yes.length - handles.length);
   return assigning({
     result: filled(result, results) as Plain<R>,
-    assigned: new Map(handles.flatMap((handle, i) => (states[i] ? [[handle, states[i]]] : []))),
+    assigned: new Map(handles.flatMap((handle, i) => (states[i] ? [[handle, given(handle.node, states[i])]] : []))),
   });
 }

@@ -124,7 +124,12 @@ export const acosh: Elementwise = {
     const usual = a.log1p(a.add(t, a.sqrt(a.mul(t, a.add(t, a.num(2, x))))));
     return a.select(isHuge, a.add(a.log(x), a.num(Math.LN2, x)), usual);
   },
-  partials: () => [(a, g, _, x) => a.div(g, a.sqrt(divisor(a, x, a.num(1, x))))],
+  partials: () => [
+    (a, g, _, x) => {
+      const one = a.num(1, x);
+      return a.div(a.div(g, a.sqrt(a.sub(x, one))), a.sqrt(a.add(x, one)));
+    },
+  ],
   singular: () => true,
 };
 

@@ -2,7 +2,8 @@
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { joinNextRun, leaveNextRun } from "../engine/engine.ts";
-import type { Kind, Node } from "../graph/node.ts";
+import { type Kind, makeNode, type Node } from "../graph/node.ts";
+import { alias, stopGradient } from "../ops/cast.ts";
 import { type Apart, type Holder, heldBack } from "./apart.ts";
 
 /** Whether a handle can hold a value in place of another. */
@@ -13,6 +14,18 @@ export function checkAssignable(operation: string, old: Kind, value: Kind): void
     throw new DTypeError(
       `${operation}: expected ${old.dtype}, got ${value.dtype}. Convert it with .to("${old.dtype}")`,
     );
+}
+
+/** Whether gradients go through a node to what it was made of. */
+export const isResult = (node: Node): boolean => node.requiresGrad && node.opKind !== "leaf";
+
+/**
+ * What a handle holds after an assignment. Results take the trail with the value; leaves, and state, the value alone.
+ * What nobody else computes needs no memory of its own.
+ */
+export function given(old: Node, value: Node): Node {
+  if (value.requiresGrad && !isResult(old)) return makeNode(stopGradient, [value]);
+  return value.storage !== null || value.opKind === "leaf" ? makeNode(alias, [value]) : value;
 }
 
 /** What a handle held before values that are not computed yet. */

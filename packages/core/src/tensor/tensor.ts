@@ -30,7 +30,7 @@ import * as reduce from "../ops/reduce.ts";
 import { leaf } from "../ops/source.ts";
 import { yieldToFinalizers } from "../runtime/pressure.ts";
 import { expectNotApart } from "./apart.ts";
-import { assignLater, checkAssignable } from "./assign.ts";
+import { assignLater, checkAssignable, given } from "./assign.ts";
 import { type BackwardOptions, backward, realizeForReading } from "./backward.ts";
 import { expectNotFixed } from "./fixed.ts";
 import { formatValues, inspect } from "./format.ts";
@@ -394,25 +394,23 @@ export class Tensor<S extends Shape = Shape> extends Handle {
   // Updates
 
   /**
-   * Gives this handle another value, of the same shape and dtype, and keeps its `requiresGrad`. The value is computed
-   * with the next thing that is; if that fails, the handle has its last good value again. A gradient that `backward()`
-   * finds is that of all values the handle had meanwhile.
+   * Gives this handle another value, of the same shape and dtype. The value is computed with the next thing that is; if
+   * that fails, the handle has its last good value again. A leaf, and a tensor without a gradient, take the value alone
+   * and keep their `requiresGrad`; a gradient that `backward()` finds is that of all values a leaf had meanwhile. A result
+   * that carries a gradient takes the value with its trail, as PyTorch's `mul_` and `copy_` do: gradients go on to what
+   * the value was made of.
    * @throws {ShapeError} `assign: expected shape [2], got [3]`
    * @throws {GraphError} `grad: expected a function that assigns to none of its arguments, got one that assigns to a tensor of shape [2]`
    */
   assign(value: Tensor): void {
     expectNotFixed(this);
     checkAssignable("assign", this.node, value.node);
-    const { node } = value;
-    const copy = makeNode(stopGradient, [node]);
-    if (this.node.requiresGrad) {
+    if (this.node.requiresGrad && this.node.opKind === "leaf") {
       expectNotApart("assign", this);
+      const copy = makeNode(stopGradient, [value.node]);
       realizeForReading([copy]);
       this.settle(copy);
-      return;
-    }
-    // A pending value that nobody else computes needs no memory of its own.
-    assignLater(this, node.requiresGrad || node.storage !== null ? copy : node);
+    } else assignLater(this, given(this.node, value.node));
   }
 
   // Reading

@@ -1,9 +1,10 @@
 // Many assignments in one run: what optimizers are made of.
+import { GraphError } from "../base/errors.ts";
 import { realize } from "../engine/engine.ts";
 import { makeNode, type Node } from "../graph/node.ts";
 import { stopGradient } from "../ops/cast.ts";
 import { expectNotApart } from "./apart.ts";
-import { checkAssignable } from "./assign.ts";
+import { checkAssignable, isResult } from "./assign.ts";
 import { expectNotFixed } from "./fixed.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -27,6 +28,10 @@ export function update(updates: readonly Update[]): void {
     expectNotFixed(target);
     expectNotApart("update", target);
     checkAssignable("assign", target.node, value.node);
+    if (isResult(target.node))
+      throw new GraphError(
+        "update: expected leaves to give values to, got a result that carries a gradient, which would end there. Give it to detach() of the result, or assign it",
+      );
   }
   const taken = new Set<Node>();
   const donate: { old: Node; value: Node }[] = [];
