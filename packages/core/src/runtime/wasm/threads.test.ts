@@ -32,6 +32,18 @@ class Backwards extends ThreadPool {
   }
 }
 
+test("workers start with the first large buffer, before there are kernels", () => {
+  const pool = new ThreadPool(3);
+  const device = createWasmDevice(features, pool);
+  const small = device.allocate(1000);
+  expect(pool.size).toBe(0);
+  const large = device.allocate(1_000_000);
+  expect(pool.size).toBe(2);
+  const another = device.allocate(1_000_000);
+  expect(pool.size).toBe(2);
+  for (const buffer of [small, large, another]) device.free(buffer);
+});
+
 describe("units", () => {
   const pool = new Backwards();
   const apart = createWasmDevice(features, pool);

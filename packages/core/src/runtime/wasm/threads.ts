@@ -68,7 +68,7 @@ export class ThreadPool {
 
   /** Tells the workers of a module that exports `count` kernels, for as long as `owner` lives. Returns the number of the first. */
   add(owner: object, module: WebAssembly.Module, memory: WebAssembly.Memory, count: number): number {
-    if (!this.started) this.start();
+    this.start();
     const first = this.functions;
     this.functions += count;
     this.post({ kind: "module", module, memory, first, count });
@@ -76,7 +76,9 @@ export class ThreadPool {
     return first;
   }
 
-  private start(): void {
+  /** Starts the workers, unless that has been done: some 25 ms on other cores, so before there is work for them where that can be told. */
+  start(): void {
+    if (this.started) return;
     this.started = true;
     Atomics.add(this.cells, cell.mail, 1);
     for (let index = 0; index + 1 < this.threads; index++) {
@@ -240,7 +242,7 @@ const canWait = (): boolean => typeof document === "undefined";
 
 let pool: ThreadPool | null | undefined;
 
-/** The pool of this process; null where there is one thread. Its workers start with the first kernel that they may share. */
+/** The pool of this process; null where there is one thread. Its workers start with the first data or kernel that they may share. */
 export function threadPool(): ThreadPool | null {
   if (pool === undefined) {
     const threads = threadCount();
