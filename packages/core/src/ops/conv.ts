@@ -148,11 +148,12 @@ export const convFilter: Bilinear = {
     const g = only(inputs[0]);
     const x = framed(k, only(inputs[1]), attrs);
     const { groups, kernel } = attrs;
-    const [, out] = k.shapeOf(g);
+    const [, out, ...counts] = k.shapeOf(g);
     const [, channels] = k.shapeOf(x);
     const taps = sizeOf(kernel);
+    const areApart = attrs.stride.at(-1) !== 1 || (counts.at(-1) ?? 0) < shortestLine;
     const single = out === groups && channels === groups && taps > 0 && taps <= maxUnrolled;
-    return single ? filterSingle(k, g, x, attrs) : filterMany(k, g, x, attrs);
+    return single && areApart ? filterSingle(k, g, x, attrs) : filterMany(k, g, x, attrs);
   },
 };
 
@@ -213,6 +214,8 @@ type Steps = Pick<Conv, "stride" | "dilation">;
 
 /** Sums of so many terms are written out. */
 const maxUnrolled = 64;
+/** Windows side by side that products go along, even where they have one channel on either side. */
+const shortestLine = 5;
 /** A product of no more rows than this reads more than it multiplies. */
 const fewRows = 4;
 /** So many times the cells in a row may be its windows before those that see zeros are too many. */

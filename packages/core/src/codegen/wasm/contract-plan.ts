@@ -6,6 +6,7 @@ import { meetInOneSet } from "./cache-sets.ts";
 import { type Axis, collapse, groupsOf, isAlong, isEven, isEvenInBlocks, isRun, swapRoles } from "./contract-axes.ts";
 import { batchColumns, firstToBatch, joinColumns } from "./contract-batch.ts";
 import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
+import { type Lines, planLines } from "./contract-lines.ts";
 import { type RowColumns, rowColumns, runColumns } from "./contract-rows.ts";
 import { chooseDotTile, dotLanes, dotScratchBytes, suitsDots, turningCost } from "./dot-tile.ts";
 import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
@@ -58,6 +59,8 @@ export interface GemmPlan {
   readonly columnBlocks: number;
   /** b is packed for all steps at once, and so for all blocks of rows of a block of columns. */
   readonly holdsB: boolean;
+  /** Where sums run along lines instead: a tile is rows × columns then. */
+  readonly inLines: Lines | null;
   readonly target: GemmTarget;
   readonly epilogue: Epilogue;
   /** Offsets in the workspace, in bytes. */
@@ -164,6 +167,10 @@ function makePlan(kernel: ContractKernel, wide: boolean): ContractPlan {
   if (kernel.dtype !== "float32" || k === 0 || !isPlain(kernel.a) || !isPlain(kernel.b))
     return { kind: "loops", kernel: asReduce(kernel) };
   const plan = planBatched(kernel, wide);
+  for (const roles of [kernel, swapRoles(kernel)]) {
+    const lines = planLines(roles, wide);
+    if (lines && batch * lines.cost < 0.9 * total(plan, wide)) return lines.plan;
+  }
   return isDotProducts(plan) ? { kind: "loops", kernel: asReduce(kernel) } : plan;
 }
 
@@ -482,6 +489,7 @@ function planGemm(
     rowChunks: Math.ceil(m / rowChunk),
     columnBlocks: Math.ceil(n / columnBlock),
     holdsB,
+    inLines: null,
     target,
     epilogue: epilogue ?? { kind: "none", workBytes: 0 },
     work: { ...work, bytes },

@@ -384,3 +384,62 @@ describe("later units of one thread", () => {
     expect(keepsPanels(product("N", "N"), { relaxedSimd: true, wideVectors: true })).toBe(false);
   });
 });
+
+describe("sums along lines", () => {
+  /** The gradient by a filter of `taps` along each axis: [images, rows, cells] are summed over. */
+  const filter = (groups: number, out: number, channels: number, taps: Size2, [images, rows, cells]: Size3) => {
+    const [down, along] = taps;
+    const [high, wide] = [rows + down - 1, cells + along - 1];
+    const c = new Case({ batch: [groups], m: [out], n: [channels, down, along], k: [images, rows, cells] });
+    const g = c.load(0, [out * rows * cells, rows * cells, 0, 0, 0, groups * out * rows * cells, cells, 1]);
+    const plane = high * wide;
+    const x = c.load(1, [channels * plane, 0, plane, wide, 1, groups * channels * plane, wide, 1]);
+    return { c, g, x, sizes: [groups * images * out * rows * cells, groups * images * channels * plane] as const };
+  };
+  type Size2 = readonly [number, number];
+  type Size3 = readonly [number, number, number];
+  const cases: readonly (readonly [string, number, number, number, Size2, Size3])[] = [
+    ["one row, nine columns", 3, 1, 1, [3, 3], [3, 14, 13]],
+    ["a line shorter than a vector", 2, 2, 1, [3, 3], [9, 9, 5]],
+    ["eight filters of eight channels", 2, 8, 8, [3, 3], [2, 28, 28]],
+    ["an odd number of rows and columns", 1, 7, 5, [2, 3], [4, 17, 31]],
+    ["long lines that go round", 1, 3, 1, [5, 5], [1, 9, 101]],
+    ["one image, more lines than a block", 1, 5, 2, [3, 3], [1, 90, 60]],
+  ];
+  it.each(cases)("%s", (_, groups, out, channels, taps, steps) => {
+    const { c, g, x, sizes } = filter(groups, out, channels, taps, steps);
+    const [batch = 0] = c.at.batch;
+    const results = groups * out * channels * taps[0] * taps[1];
+    const stored = [
+      [c.store(2, c.acc())],
+      [c.store(2, c.acc(), c.order([batch], c.at.n, c.at.m))],
+      [c.store(2, apply("tanh", c.acc()))],
+    ];
+    for (const stores of stored) {
+      const kernel = c.kernel(g, x, stores);
+      const plan = planContract(kernel, true);
+      expect(plan.kind === "gemm" && plan.inLines !== null).toBe(true);
+      check(kernel, [floats(sizes[0]), floats(sizes[1])], [new Float32Array(results)]);
+    }
+  });
+
+  it("keep what lies behind a line out of its sums", () => {
+    const { c, g, x, sizes } = filter(1, 2, 1, [3, 3], [2, 12, 13]);
+    const kernel = c.kernel(g, x, [c.store(2, c.acc())]);
+    const plan = planContract(kernel, true);
+    expect(plan.kind === "gemm" && plan.inLines !== null).toBe(true);
+    const infinite = floats(sizes[1]);
+    // The last cell of the first row: seen by the windows of one tap along the row alone.
+    infinite[14] = Number.POSITIVE_INFINITY;
+    check(kernel, [floats(sizes[0]).fill(1), infinite], [new Float32Array(18)]);
+  });
+
+  it("are taken of many steps and few results alone", () => {
+    const c = new Case({ m: [64], n: [64], k: [64] });
+    const plan = planContract(
+      c.kernel(c.load(0, c.order(c.at.m, c.at.k)), c.load(1, c.order(c.at.n, c.at.k)), [c.store(2, c.acc())]),
+      true,
+    );
+    expect(plan.kind === "gemm" && plan.inLines === null).toBe(true);
+  });
+});

@@ -4,13 +4,16 @@ import type { ContractKernel } from "../../kernel/ir.ts";
 import { anySize, goesOn, kernelFunction, toldSize } from "./abi.ts";
 import { type Axis, isRun } from "./contract-axes.ts";
 import type { BlockEpilogue, Shift } from "./contract-epilogue.ts";
-import { type GemmPlan, planContract } from "./contract-plan.ts";
+import type { Lines } from "./contract-lines.ts";
+import { planContract } from "./contract-plan.ts";
 import { codeGemm, type GemmCode, type Size } from "./contract-sizes.ts";
+import { hoists, holds } from "./contract-units.ts";
 import { dotRow } from "./dot-tile.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { tileRow } from "./gemm-tile.ts";
 import { f64, type I32, i32, select } from "./instructions.ts";
+import { addLines, endLines } from "./line-tile.ts";
 import { emitLoops } from "./loops.ts";
 import { byteOffset, fillOffsets, fillPanelOffsets, packPanels, packRuns, stepsOf } from "./packing.ts";
 import { type Sized, sizedLoops } from "./told-sizes.ts";
@@ -30,31 +33,6 @@ export function sizedContract(kernel: ContractKernel, key: string, features: Was
   // The first line holds the extents.
   return { kernel, sizes, key: `${codeKey}${key.slice(key.indexOf("\n"))}` };
 }
-
-/** Blocks of results that can be computed apart. */
-export function contractUnits(kernel: ContractKernel, features: WasmFeatures): number {
-  const plan = planContract(kernel, features.wideVectors === true);
-  return plan.kind === "gemm" && plan.epilogue.kind !== "whole" ? blocksOf(plan) : 1;
-}
-
-/** Whether several units read what is packed for one of them. */
-export function contractKeepsPanels(kernel: ContractKernel, features: WasmFeatures): boolean {
-  const plan = planContract(kernel, features.wideVectors === true);
-  return (
-    plan.kind === "gemm" &&
-    plan.epilogue.kind !== "whole" &&
-    blocksOf(plan) > 1 &&
-    (hoists(plan) || (plan.rowChunks > 1 && holds(plan)))
-  );
-}
-
-type Packed = Pick<GemmCode, "a" | "b" | "holdsB">;
-/** Whether an operand is packed once for all units; and whether b is for those of a block of columns. */
-const hoists = ({ a, b }: Packed): boolean => (a.packed && a.hoisted) || (b.packed && b.hoisted);
-const holds = ({ b, holdsB }: Packed): boolean => holdsB && !b.hoisted;
-
-/** How many blocks of the batch, of columns and of rows there are. */
-const blocksOf = ({ batch, columnBlocks, rowChunks }: GemmPlan): number => batch * columnBlocks * rowChunks;
 
 export function emitContract(module: ModuleBuilder, kernel: ContractKernel, features: WasmFeatures): FunctionBuilder {
   const plan = planContract(kernel, features.wideVectors === true);
@@ -140,6 +118,7 @@ class GemmEmitter {
           if (a.tabled && !isOneStep) fillOffsets(f, this.place("aSteps"), a.k, at.step, counts.steps);
           this.rowBlocks();
         });
+        if (plan.inLines) this.sumLines(plan.inLines, true);
         if (epilogue.kind === "blocks") this.finishBlock(epilogue);
       },
     );
@@ -230,7 +209,8 @@ class GemmEmitter {
         if (plan.a.packed && !plan.a.hoisted) this.packA();
         if (plan.target.rows.length > 1)
           fillOffsets(f, this.place("targetRows"), plan.target.rows, at.row, counts.rows);
-        this.tiles();
+        if (plan.inLines) this.sumLines(plan.inLines, false);
+        else this.tiles();
       });
     });
   }
@@ -398,7 +378,6 @@ class GemmEmitter {
       const to = f.local("i32", i32.add(this.base.target, rows));
       if (epilogue.kind !== "blocks") f.increase(to, i32.mul(at.column, constant(4)));
       const table = f.local("i32", this.place("targetRows"));
-      const left = f.local("i32", counts.rows);
       const aRows = f.local("i32", i32.add(this.place("aRows"), i32.shl(at.row, constant(2))));
       const bSteps = f.local("i32", i32.add(this.place("bSteps"), i32.shl(at.step, constant(2))));
       const call = (rows: number): void => {
@@ -414,26 +393,51 @@ class GemmEmitter {
             bSteps,
           );
       };
-      f.while(i32.ge(left, constant(tile.rows)), () => {
-        call(tile.rows);
+      this.eachRow(call, () => {
         if (a.tabled) f.increase(aRows, 4 * tile.rows);
         else f.increase(fromA, aTile);
         if (targetRow === null) f.increase(table, 4 * tile.rows);
         else f.increase(to, targetRow * tile.rows);
-        f.increase(left, -tile.rows);
       });
-      const callRest = ([rows, ...others]: readonly number[]): void => {
-        if (rows === undefined) return;
-        if (others.length === 0) f.if(left, () => call(rows));
-        else
-          f.if(
-            i32.eq(left, constant(rows)),
-            () => call(rows),
-            () => callRest(others),
-          );
-      };
-      callRest(plan.restRows);
     });
+  }
+
+  /** Visits the rows of tiles of counts.rows; `advance` comes after each but the last one, which may have fewer rows. */
+  private eachRow(visit: (rows: number) => void, advance: () => void): void {
+    const { f, plan, counts } = this;
+    const { rows } = plan.tile;
+    const left = f.local("i32", counts.rows);
+    f.while(i32.ge(left, constant(rows)), () => {
+      visit(rows);
+      advance();
+      f.increase(left, -rows);
+    });
+    const visitRest = ([rest, ...others]: readonly number[]): void => {
+      if (rest === undefined) return;
+      if (others.length === 0) f.if(left, () => visit(rest));
+      else
+        f.if(
+          i32.eq(left, constant(rest)),
+          () => visit(rest),
+          () => visitRest(others),
+        );
+    };
+    visitRest(plan.restRows);
+  }
+
+  /** Sums along lines: those of a block of steps, or at last what their lanes come to. */
+  private sumLines({ columns, ...steps }: Lines, isLast: boolean): void {
+    const { f, plan, at, base, module } = this;
+    const aRow = strideBytes(plan.a.lanes);
+    const each = (visit: (rows: number) => void, advance: () => void): void => this.eachRow(visit, advance);
+    const tiles = { columns, width: plan.tile.columns, rows: plan.tile.rows, vectors: steps.vectors, each };
+    const sums = this.place("sums");
+    if (isLast) endLines(f, module, tiles, { sums, target: base.target, pitch: 4 * plan.n });
+    else {
+      const a = i32.add(i32.add(base.a, i32.mul(at.chunk, constant(aRow))), byteOffset(plan.a.k, at.step));
+      const b = i32.add(base.b, byteOffset(plan.b.k, at.step));
+      addLines(f, module, tiles, { ...steps, aRow }, { a, b, sums, add: at.step }, this.features);
+    }
   }
 
   private epilogueParams(epilogue: BlockEpilogue): I32 {

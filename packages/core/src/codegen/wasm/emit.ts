@@ -1,7 +1,8 @@
 // Kernels to a WebAssembly module: one exported function k0, k1, … for each.
 import type { CanonicalKernel } from "../../kernel/canonical.ts";
 import type { Kernel } from "../../kernel/ir.ts";
-import { contractKeepsPanels, contractUnits, contractWorkspaceBytes, emitContract, sizedContract } from "./contract.ts";
+import { contractWorkspaceBytes, emitContract, sizedContract } from "./contract.ts";
+import { contractKeepsPanels, contractUnits } from "./contract-units.ts";
 import { type FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { loopsWorkspaceBytes } from "./loop-layout.ts";
