@@ -1,5 +1,6 @@
 // Modules in transforms: gradients in their structure, other parameters for a while, and the same numbers as eagerly.
 import {
+  compile,
   Generator,
   grad,
   hvp,
@@ -243,5 +244,172 @@ describe("modules as arguments of transforms", () => {
       "functionalCall: expected 0.weight of shape [4, 3], got [1]",
     );
     expect(model.parameters().map((x) => x.node)).toEqual(nodes);
+  });
+});
+
+describe("buffers that are given are what a call updates", () => {
+  const normed = () => {
+    manualSeed(5);
+    return new Sequential(new Linear(3, 4), new BatchNorm1d(4), new ReLU(), new Linear(4, 2));
+  };
+  type Normed = ReturnType<typeof normed>;
+  const rows = (i: number): Tensor => randn([5, 3], { generator: new Generator(10 + i) });
+  const copyOf = (x: Tensor): Tensor => tensor(x.dataSync().slice(), { shape: x.shape });
+  const copies = (named: [string, Tensor][]): Record<string, Tensor> =>
+    Object.fromEntries(named.map(([name, x]) => [name, copyOf(x)]));
+  const values = (state: Record<string, Tensor>): Record<string, number[]> =>
+    Object.fromEntries(Object.entries(state).map(([name, x]) => [name, numbers(x)]));
+  const own = (model: Normed): Record<string, number[]> => values(model.stateDict());
+  const call = (model: Normed, state: Record<string, Tensor>, x: Tensor): Tensor =>
+    functionalCall(model, state, x as never) as Tensor;
+  const expectAlike = (state: Record<string, Tensor>, model: Normed): void => {
+    for (const [name, buffer] of model.namedBuffers()) near(state[name], buffer, 6);
+  };
+  /** A model, its state before, a twin for plain calls, and tensors to give. */
+  const setting = () => {
+    const [model, plain] = [normed(), normed()];
+    return {
+      model,
+      plain,
+      before: own(model),
+      params: copies(model.namedParameters()),
+      state: copies(model.namedBuffers()),
+    };
+  };
+  /** What calls after these give shows which statistics the model and those given have. */
+  const expectApart = ({ model, plain, before, params, state }: ReturnType<typeof setting>, batches: number): void => {
+    expectAlike(state, plain);
+    expect(numbers(state["1.num_batches_tracked"])).toEqual([batches]);
+    expect(numbers(state["1.running_mean"])).not.toEqual(before["1.running_mean"]);
+    expect(own(model)).toEqual(before);
+    model.eval();
+    plain.eval();
+    const kept = values(state);
+    near(call(model, { ...params, ...state }, rows(9)), plain.forward(rows(9) as never) as Tensor);
+    near(
+      model.forward(rows(9) as never) as Tensor,
+      normed()
+        .eval()
+        .forward(rows(9) as never) as Tensor,
+    );
+    expect(values(state)).toEqual(kept);
+    expect(own(model)).toEqual(before);
+  };
+
+  test("as those of a plain call, in training and evaluation", () => {
+    const all = setting();
+    const { model, plain, params, state } = all;
+    for (let i = 0; i < 4; i++)
+      near(call(model, { ...params, ...state }, rows(i)), plain.forward(rows(i) as never) as Tensor);
+    expectApart(all, 4);
+  });
+  test("without being read in between, and for several sets of one model", () => {
+    const all = setting();
+    const other = copies(all.model.namedBuffers());
+    for (let i = 0; i < 3; i++) {
+      call(all.model, { ...all.params, ...all.state }, rows(i));
+      call(all.model, other, rows(0));
+      all.plain.forward(rows(i) as never);
+    }
+    const again = normed();
+    for (let i = 0; i < 3; i++) again.forward(rows(0) as never);
+    expectAlike(other, again);
+    expectApart(all, 3);
+  });
+  test("only those that are given: the others are the model's", () => {
+    const { model, plain, before } = setting();
+    const mean = zeros([4]);
+    call(model, { "1.running_mean": mean }, rows(0));
+    plain.forward(rows(0) as never);
+    near(mean, plain.buffers()[0]);
+    const after = own(model);
+    expect(after["1.running_mean"]).toEqual(before["1.running_mean"]);
+    expect(after["1.running_var"]).toEqual(own(plain)["1.running_var"]);
+    expect(after["1.num_batches_tracked"]).toEqual([1]);
+  });
+  test("under grad and backward()", () => {
+    const all = setting();
+    const { model, plain, params, state } = all;
+    const slope = grad((p: Record<string, Tensor>, x: Tensor) => mse(call(model, { ...p, ...state }, x), target()));
+    for (let i = 0; i < 3; i++) {
+      const gradients = slope(params, rows(i));
+      const expected = grad((m: Normed, x: Tensor) => mse(m.forward(x as never) as Tensor, target()))(plain, rows(i));
+      for (const name of Object.keys(expected)) near(gradients[name], expected[name]);
+    }
+    const x = rows(3).requiresGrad_();
+    mse(call(model, { ...params, ...state }, x), target()).backward();
+    const y = rows(3).requiresGrad_();
+    mse(plain.forward(y as never) as Tensor, target()).backward();
+    near(x.grad, y.grad);
+    expect(Object.values(state).map((buffer) => buffer.requiresGrad)).toEqual([false, false, false]);
+    expectApart(all, 4);
+  });
+  test("under vmap over what the statistics do not depend on, once; else it is an error", () => {
+    const all = setting();
+    const { model, plain, params, state } = all;
+    // The last layer comes after the statistics.
+    const { "3.bias": bias = zeros([2]), ...rest } = params;
+    const biases = stack([bias, bias.add(1)]);
+    const x = rows(0);
+    const f = (b: Tensor): Tensor => call(model, { ...rest, ...state, "3.bias": b }, x);
+    const y = plain.forward(x as never) as Tensor;
+    near(vmap(f)(biases), stack([y, y.add(1)]));
+    expectAlike(state, plain);
+    const kept = values(state);
+    const each = vmap((z: Tensor) => call(model, { ...params, ...state }, z));
+    expect(() => each(stack([rows(1), rows(2)]))).toThrow(
+      "vmap: expected a function that assigns nothing made of its arguments",
+    );
+    const sets = Object.fromEntries(Object.entries(state).map(([name, z]) => [name, stack([z, z])]));
+    expect(() => vmap((s: Record<string, Tensor>) => call(model, s, x))(sets)).toThrow(
+      "vmap: expected a function that assigns to none of its arguments",
+    );
+    expect(values(state)).toEqual(kept);
+    model.eval();
+    near(
+      each(stack([rows(1), rows(2)])),
+      stack([rows(1), rows(2)].map((x) => call(model, { ...params, ...state }, x))),
+    );
+    model.train();
+    expectApart(all, 1);
+  });
+  test("under compile, of the call and within the model", () => {
+    const all = setting();
+    const { model, plain, params, state } = all;
+    const step = compile((x: Tensor) => call(model, { ...params, ...state }, x));
+    for (let i = 0; i < 6; i++)
+      near(
+        noGrad(() => step(rows(i))),
+        plain.forward(rows(i) as never) as Tensor,
+      );
+    expectAlike(state, plain);
+    const given = compile((p: Record<string, Tensor>, x: Tensor) => call(model, { ...p, ...state }, x));
+    for (let i = 0; i < 6; i++) {
+      near(given(params, rows(i)), plain.forward(rows(i) as never) as Tensor);
+      expectAlike(state, plain);
+    }
+    expectApart(all, 12);
+    class Inner extends Module {
+      readonly norm = new BatchNorm1d(3);
+      private readonly normalize = compile((x: Tensor) => this.norm.forward(x as never) as Tensor);
+      override forward(x: Tensor): Tensor {
+        return this.normalize(x);
+      }
+    }
+    const [inner, norm] = [new Inner(), new BatchNorm1d(3)];
+    const kept = copies(inner.namedBuffers());
+    for (let i = 0; i < 8; i++) {
+      near(functionalCall(inner, kept, rows(i)), norm.forward(rows(i) as never) as Tensor);
+      for (const [name, buffer] of norm.namedBuffers()) near(kept[`norm.${name}`], buffer, 6);
+    }
+    expect(inner.buffers().map(numbers)).toEqual([[0, 0, 0], [1, 1, 1], [0]]);
+    const own = new BatchNorm1d(3);
+    for (let i = 0; i < 4; i++) near(inner.forward(rows(i)), own.forward(rows(i) as never) as Tensor);
+    own.buffers().forEach((buffer, i) => {
+      near(inner.buffers()[i], buffer, 6);
+    });
+    norm.buffers().forEach((buffer, i) => {
+      near(Object.values(kept)[i], buffer, 6);
+    });
   });
 });

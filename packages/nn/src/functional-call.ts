@@ -7,9 +7,11 @@ import type { StateDict } from "./state.ts";
  * What `model.forward(...inputs)` gives with other tensors in place of some of its own, which it keeps: as
  * `torch.func.functional_call`. For gradients `grad` takes modules themselves; this is for several sets of parameters of
  * one model, under `vmap` for example.
- * @param tensors by the names of the state dict; those that are left out stay the model's own
+ * @param tensors by the names of the state dict; those that are left out stay the model's own. Buffers among them, such as
+ * running statistics, are what the call updates; the model's stay as they were
  * @throws {ArgumentError} `functionalCall: expected names of the model's state dict, got wieght`
  * @throws {GraphError} `functionalCall: expected a function that assigns to none of its arguments`, where it assigns to a parameter
+ * @throws {GraphError} `functionalCall: expected another tensor for each that is assigned to, got one of shape [2] for several`
  * @throws {ShapeError} `functionalCall: expected weight of shape [2, 3], got [3, 2]`
  * @example
  * const params = { weight: zeros([2, 3]), bias: ones([2]) };

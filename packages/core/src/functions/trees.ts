@@ -1,5 +1,7 @@
 // Trees of tensors: what transforms take and return. Arrays, plain objects and modules, nested; other values are left alone.
-import { ArgumentError } from "../base/errors.ts";
+import { ArgumentError, GraphError } from "../base/errors.ts";
+import { showShape } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
 import { whileFixed } from "../tensor/fixed.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -85,36 +87,53 @@ export function mapTensors(tree: unknown, replace: (x: Tensor) => unknown): unkn
   return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, mapTensors(part, replace)]));
 }
 
+type Pair = readonly [tensor: Tensor, other: Tensor];
+
 /**
  * Runs a function while some tensors stand for others, of any shape: whoever computes with one computes with the other.
+ * What a tensor is assigned meanwhile is the other's, which shows it when the function has ended; its own value it keeps.
  * @param pairs each tensor with the one that it stands for
  * @param operation who asks, for the message of an error
  * @throws {GraphError} `standingFor: expected a function that assigns to none of its arguments, got one that assigns to a
- * tensor of shape [2]`, where that tensor has `requiresGrad`: others, such as running statistics, keep what they are assigned
+ * tensor of shape [2]`, where that tensor has `requiresGrad`: others, such as running statistics, may be assigned to
+ * @throws {GraphError} `standingFor: expected another tensor for each that is assigned to, got one of shape [2] for several`
  * @example (await ((x) => standingFor([[x, tensor(5)]], () => x.mul(2)))(tensor(1)).item()) // 10
  */
-export function standingFor<R>(
-  pairs: readonly (readonly [tensor: Tensor, other: Tensor])[],
-  f: () => R,
-  operation = "standingFor",
-): R {
+export function standingFor<R>(pairs: readonly Pair[], f: () => R, operation = "standingFor"): R {
   const trained = pairs.flatMap(([tensor]) => (tensor.requiresGrad ? [tensor] : []));
-  return whileFixed(operation, trained, () => exchanged(pairs, f));
+  return whileFixed(operation, trained, () => exchanged(operation, pairs, f));
 }
 
-function exchanged<R>(pairs: readonly (readonly [tensor: Tensor, other: Tensor])[], f: () => R): R {
-  const ends: (() => void)[] = [];
+function exchanged<R>(operation: string, pairs: readonly Pair[], f: () => R): R {
+  const stood: (readonly [other: Tensor, end: () => Node | null])[] = [];
   try {
-    for (const [tensor, { node }] of pairs) ends.push(tensor.standFor(node));
+    for (const [tensor, other] of pairs) stood.push([other, tensor.standFor(other.node)]);
     return f();
   } finally {
-    for (const end of ends.reverse()) end();
+    // All are themselves again before an assignment may throw.
+    const ended = stood.reverse().map(([other, end]) => [other, end()] as const);
+    handOver(operation, ended);
+  }
+}
+
+/** Assigns to the tensors what those that stood for them were assigned. */
+function handOver(operation: string, ended: readonly (readonly [other: Tensor, value: Node | null])[]): void {
+  const assigned = new Set<Tensor>();
+  for (const [other, value] of ended) {
+    if (value === null) continue;
+    // One value would hide the other's.
+    if (assigned.has(other))
+      throw new GraphError(
+        `${operation}: expected another tensor for each that is assigned to, got one of shape ${showShape(other.shape)} for several. Pass copies`,
+      );
+    assigned.add(other);
+    other.assign(new Tensor(value));
   }
 }
 
 /** Arguments for a transform's function. Modules stay what they are, and their tensors stand for others while it runs. */
 export class Substituted {
-  private readonly pairs: (readonly [Tensor, Tensor])[] = [];
+  private readonly pairs: Pair[] = [];
   /** The tensors in place of those of the arguments, depth first. */
   readonly tensors: Tensor[] = [];
 
@@ -141,6 +160,6 @@ export class Substituted {
   /** Runs `f`, which must not assign to the arguments: it is their values here that the transform follows. */
   during<R>(operation: string, f: () => R): R {
     const fixed = [...this.tensors, ...this.pairs.map(([tensor]) => tensor)];
-    return whileFixed(operation, fixed, () => exchanged(this.pairs, f));
+    return whileFixed(operation, fixed, () => exchanged(operation, this.pairs, f));
   }
 }

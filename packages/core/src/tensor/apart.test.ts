@@ -207,10 +207,49 @@ describe("loops and batches", () => {
     );
     expect([state.itemSync(), other.itemSync()]).toEqual([4, 7]);
   });
-  test("a tensor that stood for another has its own value again", () => {
-    const state = tensor(1);
+  test("what a tensor is assigned while it stands for another is the other's", () => {
+    const [state, other, third] = [tensor(1), tensor(10), tensor(100)];
+    const f = (x: Tensor): Tensor =>
+      standingFor([[state, other]], () => {
+        standingFor([[state, third]], () => counting(state)(x));
+        return counting(state)(counting(state)(x));
+      });
+    expect(f(tensor(2)).itemSync()).toBe(16);
+    expect([state, other, third].map((x) => x.itemSync())).toEqual([1, 12, 101]);
+    // Where assignments are held back, also one that was there before.
+    expect([...vmap(f)(tensor([1, 2])).dataSync()]).toEqual([1, 16]);
+    expect([state, other, third].map((x) => x.itemSync())).toEqual([1, 14, 102]);
+    const after = vmap((x: Tensor) => f(counting(state)(x)));
+    expect([...after(tensor([1, 2])).dataSync()]).toEqual([1, 256]);
+    expect([state, other, third].map((x) => x.itemSync())).toEqual([2, 16, 103]);
+    cond(yes, f, (x: Tensor) => x, tensor(3));
+    cond(no, f, (x: Tensor) => x, tensor(3));
+    expect([state, other, third].map((x) => x.itemSync())).toEqual([2, 18, 104]);
+    standingFor([[state, other]], () => cond(yes, counting(state), counting(third), nothing));
+    expect([state, other, third].map((x) => x.itemSync())).toEqual([2, 19, 104]);
+  });
+  test("the other's is what it was assigned before an error, or an error of its own", () => {
+    const [state, second, other, third] = [tensor(1), tensor(2), tensor(10), tensor(100)];
+    const failing = (): void => {
+      counting(state)(nothing);
+      throw new Error("on purpose");
+    };
+    expect(() => standingFor([[state, other]], failing)).toThrow("on purpose");
+    expect([state.itemSync(), other.itemSync()]).toEqual([1, 11]);
+    const pairs = [state, second].map((x) => [x, other] as const);
+    expect(() => standingFor(pairs, () => [state, second].map((x) => counting(x)(nothing)))).toThrow(
+      "standingFor: expected another tensor for each that is assigned to, got one of shape [] for several",
+    );
+    expect([state.itemSync(), second.itemSync()]).toEqual([1, 2]);
+    // One that is not assigned to does not count, nor one tensor under two names.
+    const before = other.itemSync();
+    standingFor(pairs, () => counting(second)(nothing));
+    const twice = [other, other].map((x) => [state, x] as const);
+    standingFor(twice, () => counting(state)(nothing));
+    standingFor([[third, third]], () => counting(third)(nothing));
+    expect([state, second, other, third].map((x) => x.itemSync())).toEqual([1, 2, before + 2, 101]);
     const f = (x: Tensor): Tensor => standingFor([[state, x]], () => counting(state)(x));
-    expect(() => vmap(f)(tensor([1, 2]))).toThrow("vmap: expected a function that assigns nothing");
+    expect(() => vmap(f)(tensor([1, 2]))).toThrow("vmap: expected a function that assigns to none of its arguments");
     expect(state.itemSync()).toBe(1);
   });
 });

@@ -71,9 +71,9 @@ export function heldBack(handle: Holder, value: Node): boolean {
   return true;
 }
 
-/** Says that a handle was assigned to while it stood for `other`, and holds `own` otherwise. */
-export function noteOwn(handle: Holder, other: Node, own: Node): void {
-  if (scope?.before.get(handle) === other) scope.before.set(handle, own);
+/** Says that a handle held `other` in another's place: what it was assigned since is not for it. */
+export function forgetHeld(handle: Holder, other: Node): void {
+  if (scope?.before.get(handle) === other) scope.before.delete(handle);
 }
 
 /** Refuses what changes a handle at once, unless the function that is being built has made it. */

@@ -12,7 +12,7 @@ import { realNode } from "../graph/stand-in.ts";
 import { leaf } from "../ops/source.ts";
 import { deviceNamed } from "../runtime/devices.ts";
 import { DeviceStorage } from "../runtime/storage.ts";
-import { expectNotApart, noteMade, noteOwn } from "./apart.ts";
+import { expectNotApart, forgetHeld, noteMade } from "./apart.ts";
 import { shareHooks } from "./hooks.ts";
 
 /** A value that has no node, and where the next one may be written. */
@@ -73,15 +73,20 @@ export class Handle {
     return this.ownRequiresGrad ?? this.current.requiresGrad;
   }
 
-  /** Computes with `node` until the function that comes back is called; what was assigned meanwhile stays. */
-  standFor(node: Node): () => void {
+  /**
+   * Computes with `node` until the function that comes back is called. That gives what was assigned meanwhile, which is
+   * not the handle's own; null for nothing.
+   */
+  standFor(node: Node): () => Node | null {
     const [own, before] = [this.node, this.ownRequiresGrad];
     this.ownRequiresGrad = this.requiresGrad;
     this.node = node;
     return () => {
-      if (this.node === node) this.node = own;
-      else noteOwn(this, node, own);
+      const last = this.node;
+      forgetHeld(this, node);
+      this.node = own;
       this.ownRequiresGrad = before;
+      return last === node ? null : last;
     };
   }
 
