@@ -189,7 +189,7 @@ for (const job of jobs.filter(({ name }) => name.includes(filter))) {
   const plan = planContract(job.kernel, mode === "wide");
   const how =
     plan.kind === "gemm"
-      ? `${plan.tile.rows}×${4 * plan.tile.vectors}, ${plan.rowBlock}/${plan.rowChunk} ${plan.columnBlock} ${plan.kBlock}, ${plan.a.packed ? "a" : ""}${plan.b.packed ? "b" : ""} ${plan.epilogue.kind}`
+      ? `${plan.tile.rows}×${plan.tile.columns}, ${plan.rowBlock}/${plan.rowChunk} ${plan.columnBlock} ${plan.kBlock}, ${plan.a.packed ? "a" : ""}${plan.b.packed ? "b" : ""} ${plan.epilogue.kind}`
       : plan.kind;
   console.log(
     `${job.name.padEnd(44)} ${median.toFixed(1).padStart(6)} (${best.toFixed(1).padStart(5)}) ${bytes} B  ${how}`,
