@@ -1,7 +1,6 @@
 // Measures generated matrix products: GFLOP/s of the fastest and the median run, one thread.
-// npx tsx tools/bench-contract.ts [filter] [--wide | --relaxed | --baseline]
-
 import { setFlagsFromString } from "node:v8";
+import { Command } from "commander";
 import { contiguousStrides } from "../packages/core/src/base/shape.ts";
 import { planContract } from "../packages/core/src/codegen/wasm/contract-plan.ts";
 import { loadKernel } from "../packages/core/src/codegen/wasm/harness.ts";
@@ -178,10 +177,17 @@ function measure({ kernel, flops }: Job, mode: Mode): { best: number; median: nu
 
 const leaves = (expr: Expr): Expr[] => (expr.kind === "apply" ? expr.args.flatMap(leaves) : [expr]);
 
-const [filter = ""] = process.argv.slice(2).filter((one) => !one.startsWith("--"));
-const modes = (["wide", "relaxed", "baseline"] as const).filter((mode) => process.argv.includes(`--${mode}`));
+const command = new Command("bench-contract")
+  .description("Times generated matrix products: GFLOP/s of the fastest and the median run, one thread.")
+  .argument("[filter]", "only products whose name has this in it")
+  .option("--wide", "vectors of eight, the default")
+  .option("--relaxed", "vectors of four, relaxed instructions")
+  .option("--baseline", "what every engine with vectors has")
+  .parse();
+const [filter = ""] = command.args;
+const chosen = command.opts<Partial<Record<Mode, true>>>();
 // The flag holds for the whole process, and changes what the other modes measure: one mode in a process.
-const [mode = "wide"] = modes;
+const mode = (["wide", "relaxed", "baseline"] as const).find((one) => chosen[one]) ?? "wide";
 if (mode === "wide") setFlagsFromString("--experimental-wasm-revectorize");
 console.log(`GFLOP/s, ${mode}: median (best); module bytes; tile, blocks m n k, packed, stores`);
 for (const job of jobs.filter(({ name }) => name.includes(filter))) {

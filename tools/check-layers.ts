@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Command } from "commander";
 
 /** The folders of packages/core/src, and the folders that each may import. */
 export const layers: Readonly<Record<string, readonly string[]>> = {
@@ -217,6 +218,11 @@ export const format = ({ file, line, message }: Problem): string =>
   `${file}${line === undefined ? "" : `:${line}`}: ${message}`;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  new Command("layers")
+    .description(
+      "Checks what imports what, import circles, long files and holes in the types; status 1 where there are problems.",
+    )
+    .parse();
   const sources = readSources(join(dirname(fileURLToPath(import.meta.url)), ".."));
   const problems = check(sources);
   for (const problem of problems) console.error(format(problem));

@@ -1,7 +1,7 @@
 // The suites that say what is right, run once more in each mode that a user may be in.
-// Usage: tsx tools/modes.ts [MODE…], where a mode is a name below or node-N: that Node, fetched from npm.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { Command } from "commander";
 import { z } from "zod";
 
 /** What `npm test` runs besides the default: one thread, and what every engine with vectors has. */
@@ -48,11 +48,10 @@ interface Run {
   readonly failures: readonly string[];
 }
 
+const versionOf = (mode: string): string | undefined => /^node-(\d+)$/.exec(mode)?.[1];
+
 function runMode(mode: string): Run {
-  const version = /^node-(\d+)$/.exec(mode)?.[1];
-  const environment = modes[mode];
-  if (version === undefined && !environment)
-    throw new Error(`modes: expected ${Object.keys(modes).join(", ")} or node-N, got ${mode}`);
+  const version = versionOf(mode);
   const report = `reports/modes/${mode}.json`;
   rmSync(report, { force: true });
   // Vitest's other reporters need a newer Node than 20.
@@ -61,7 +60,7 @@ function runMode(mode: string): Run {
   const command = version === undefined ? [process.execPath, ...vitest] : npx(version, vitest);
   const { status } = spawnSync(command[0] ?? "", command.slice(1), {
     stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...modes[mode] },
   });
   if (!existsSync(report)) return { passed: 0, failures: [`no report; status ${status}`] };
   const { numPassedTests: passed, testResults } = reportSchema.parse(JSON.parse(readFileSync(report, "utf8")));
@@ -83,9 +82,16 @@ const npx = (version: string, args: readonly string[]): string[] => [
   ...["--yes", "--package", `node@${version}`, "--call", `node ${args.join(" ")}`],
 ];
 
+const known = Object.keys(modes);
+const command = new Command("modes")
+  .description("Runs the suites that say what is right once more in each mode.")
+  .argument("[modes...]", `${known.join(", ")} or node-N: that Node, fetched from npm`, known)
+  .parse();
+const unknown = command.args.find((mode) => !Object.hasOwn(modes, mode) && versionOf(mode) === undefined);
+if (unknown !== undefined) command.error(`error: expected ${known.join(", ")} or node-N, got '${unknown}'`);
+
 mkdirSync("reports/modes", { recursive: true });
-const wanted = process.argv.slice(2);
-for (const mode of wanted.length > 0 ? wanted : Object.keys(modes)) {
+for (const mode of command.args.length > 0 ? command.args : known) {
   const { passed, failures } = runMode(mode);
   console.log(`${mode}: ${passed} passed, ${failures.length} failed`);
   for (const failure of failures) console.log(`  ${failure}`);

@@ -1,6 +1,7 @@
 // `npm run operations`: writes docs/operations.md, what each operation does and how exactly, from the records themselves.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Command } from "commander";
 import { deviceNames } from "../packages/core/src/runtime/devices.ts";
 import { largestError, type OperationRow, rowOf } from "../packages/core/src/testing/operation-table.ts";
 import { type Sampled, sampled } from "../packages/core/src/testing/samples.ts";
@@ -171,4 +172,9 @@ export const withoutErrors = (markdown: string): string =>
     return cells.length === header.length ? cells.slice(0, -measured.length).join(" | ") : row;
   });
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, operationsPage(measuredErrors));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  new Command("operations")
+    .description("Writes docs/operations.md from the operations' records and their samples, and measures their errors.")
+    .parse();
+  writeFileSync(page, operationsPage(measuredErrors));
+}

@@ -2,6 +2,13 @@
 // then one closing report over the tests of all packages, cached or not.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
+import { Command } from "commander";
+
+new Command("test")
+  .description(
+    "Runs every check of every package, those that have passed unchanged from the cache; then one report over all tests.",
+  )
+  .parse();
 
 /** Runs a program of node_modules/.bin, showing what it prints; returns its exit status. */
 function run(program: string, args: readonly string[]): number {

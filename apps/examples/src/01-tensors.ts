@@ -1,5 +1,10 @@
 // Tensors: making them, computing with them, and when anything is computed at all.
 import { engineStatistics, eye, manualSeed, randn, tensor, where, zeros } from "@cotangent/core";
+import { Command } from "commander";
+
+new Command("01-tensors")
+  .description("Shows tensors: making them, computing with them, and when anything is computed at all.")
+  .parse();
 
 // A tensor has a shape, an element type, and values. Reading values is asynchronous, so that any device can serve them.
 const a = tensor([

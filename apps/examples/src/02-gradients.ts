@@ -1,5 +1,10 @@
 // Automatic differentiation of a text-book example: f(x₁, x₂) = sin(x₁) + x₁·x₂ at (2, 3).
 import { explain, grad, jvp, type Tensor, tensor } from "@cotangent/core";
+import { Command } from "commander";
+
+new Command("02-gradients")
+  .description("Differentiates sin(x₁) + x₁·x₂ at (2, 3), in all ways that there are.")
+  .parse();
 
 const f = (x1: Tensor<[]>, x2: Tensor<[]>) => x1.sin().add(x1.mul(x2));
 const [x1, x2] = [tensor(2), tensor(3)];

@@ -3,6 +3,11 @@ import { manualSeed, noGrad, randn, tensor, uniform } from "@cotangent/core";
 import { DataLoader, tensorDataset } from "@cotangent/data";
 import { Linear, mse } from "@cotangent/nn";
 import { SGD } from "@cotangent/optim";
+import { Command } from "commander";
+
+new Command("03-linear-regression")
+  .description("Fits a line through noisy points, by hand and with a layer, a loader and an optimizer.")
+  .parse();
 
 // 200 points around y = 3x₁ − 2x₂ + 0.5.
 manualSeed(0);

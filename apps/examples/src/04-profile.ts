@@ -2,7 +2,13 @@
 import { explainPlan, manualSeed, profile, randint, randn, realize } from "@cotangent/core";
 import { crossEntropy, Linear, ReLU, Sequential } from "@cotangent/nn";
 import { Adam } from "@cotangent/optim";
+import { Command } from "commander";
 import { writeWhole } from "./mnist/files.ts";
+
+const { args } = new Command("04-profile")
+  .description("Shows where the time of a training step goes, kernel by kernel.")
+  .argument("[file]", "where to write the trace of all steps, for chrome://tracing or ui.perfetto.dev")
+  .parse();
 
 manualSeed(0);
 const model = new Sequential(new Linear(784, 256), new ReLU(), new Linear(256, 128), new ReLU(), new Linear(128, 10));
@@ -25,7 +31,7 @@ const steps = await profile(step, { warmUp: 50, repeat: 50 });
 console.log(`\n${steps}`);
 
 // For a closer look: one step after the other, on a time line, in chrome://tracing or ui.perfetto.dev.
-const [, , path] = process.argv;
+const [path] = args;
 if (path !== undefined) {
   writeWhole(path, new TextEncoder().encode(steps.toChromeTrace()));
   console.log(`\ntrace written to ${path}`);

@@ -2,6 +2,11 @@
 import { compile, manualSeed, type Tensor, tensor } from "@cotangent/core";
 import { Linear, mse, Sequential, Tanh } from "@cotangent/nn";
 import { CosineAnnealingLR, SGD } from "@cotangent/optim";
+import { Command } from "commander";
+
+new Command("05-compile")
+  .description("Trains a tiny network twice, as it stands and compiled, and compares results and speed.")
+  .parse();
 
 const steps = 20_000;
 const x = tensor([
