@@ -36,18 +36,43 @@ const same = (...args: Parameters<typeof differences>): void => expect(differenc
 
 describe("maps", () => {
   it.each([
-    [48, 32],
-    [37, 40],
-    [16, 16],
-    [34, 21],
-    [3, 30, 36],
-    [2, 24, 3, 17],
-  ])("turns over %i × %i …, in tiles where they divide", (...shape) => {
+    [
+      [48, 32],
+      [3, 32, 16],
+    ],
+    [[37, 40], null],
+    [
+      [16, 16],
+      [16, 16],
+    ],
+    [[34, 21], null],
+    [
+      [3, 30, 36],
+      [6, 36, 5, 3],
+    ],
+    [
+      [2, 24, 17],
+      [3, 17, 8, 2],
+    ],
+    [
+      [7, 6, 30],
+      [3, 30, 2, 7],
+    ],
+    [
+      [4, 4, 18],
+      [18, 4, 4],
+    ],
+    [[5, 7, 20], null],
+    [[2, 3, 20], null],
+    [
+      [2, 24, 3, 17],
+      [3, 3, 17, 8, 2],
+    ],
+  ])("turns over %j, in tiles where they divide", (shape, tiled) => {
     const next = random(shape.length);
     const n = sizeOf(shape);
     const own = contiguousStrides(shape);
     const across = contiguousStrides(shape.toReversed()).toReversed();
-    const rank = shape.length;
     for (const dtype of ["float32", "int32", "uint8", "float64", "bool"] as const) {
       const [input, other] = [randomArray(dtype, n, next), randomArray(dtype, n, next)];
       const op = dtype === "bool" ? "xor" : "add";
@@ -65,7 +90,8 @@ describe("maps", () => {
         once(2, apply(op, dtype, x, row), shape, own),
         once(3, apply(op, dtype, x, backwards), shape, own),
       );
-      if (rank === 2) expect(layoutOf(kernel).nest.tiled).toBe(shape[0] === 37 || shape[0] === 34 ? null : 1);
+      const { nest } = layoutOf(kernel);
+      expect(nest.tiled === null ? null : nest.sizes).toEqual(tiled);
       const slots = [input, other, emptyArray(dtype, n), emptyArray(dtype, n)];
       same(kernel, [dtype, dtype, dtype, dtype], slots, exact);
     }
@@ -84,6 +110,43 @@ describe("maps", () => {
     expect(layoutOf(kernel).nest.tiled).toBe(1);
     const slots = [randomArray("float32", n * columns, random(1)), new Float32Array(rows * columns)];
     same(kernel, ["float32", "float32"], slots, exact);
+  });
+
+  it.each([
+    [
+      [0, 20],
+      [1, 16],
+    ],
+    [
+      [3, 0, 20],
+      [1, 3, 30],
+    ],
+    [
+      [0, 16, 20],
+      [16, 1, 30],
+    ],
+  ])("turns over nothing: %j", (shape, strides) => {
+    const x = load(0, "float32", shape, strides);
+    const slots = [new Float32Array(1000).fill(1), new Float32Array(400)];
+    same(map(shape, once(1, x, shape, [400, 20, 1].slice(-shape.length))), ["float32", "float32"], slots, exact);
+  });
+
+  it("turns over short rows that are padded, in tiles of several", () => {
+    const [inner, rows, columns, n] = [3, 20, 37, 16];
+    const guard: Guard = { coefficients: [0, 1, 0], offset: -3, size: n, step: 1, stride: 0 };
+    const shape = [inner, rows, columns];
+    const x = load(0, "float32", shape, [1, inner, inner * n], -3 * inner, [guard]);
+    const place: Expr = { kind: "index", dtype: "int32", offset: 5, coefficients: [1000, 100, 1] };
+    const own = contiguousStrides(shape);
+    const kernel = map(shape, once(1, x, shape, own), once(2, place, shape, own));
+    expect(layoutOf(kernel).nest.sizes).toEqual([4, columns, 5, inner]);
+    const size = sizeOf(shape);
+    const slots = [
+      randomArray("float32", columns * n * inner, random(1)),
+      new Float32Array(size),
+      new Int32Array(size),
+    ];
+    same(kernel, ["float32", "float32", "int32"], slots, exact);
   });
 
   it.each(sizes)("adds %i contiguous numbers", (n) => {

@@ -39,7 +39,7 @@ export interface Nest {
   readonly stages: readonly NestStage[];
   /** The dim that holds the axis of any size, if the kernel has one, and how many iterations each of its indices makes. */
   readonly free: { readonly dim: number; readonly factor: number } | null;
-  /** The dim that belongs into the lanes, where a part of another runs inside it: see tiling.ts. */
+  /** The dim that belongs into the lanes, where parts of others run inside it: see tiling.ts. */
   readonly tiled: number | null;
 }
 
@@ -98,7 +98,7 @@ export function simplifyNest(kernel: LoopKernel): Nest {
     return { ...stage, index: folds++, value: rewrite.expr(stage.value), position };
   });
   const free = dim < 0 ? null : { dim: tiling?.place(dim) ?? dim, factor: (lengths[dim] ?? 1) / anySize };
-  return { sizes, outer: outerGroups.length + (tiling ? 1 : 0), stages, free, tiled: tiling?.vector ?? null };
+  return { sizes, outer: tiling ? sizes.length : outerGroups.length, stages, free, tiled: tiling?.vector ?? null };
 }
 
 /** Of all that depends on loop indices. */
