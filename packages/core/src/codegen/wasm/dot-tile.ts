@@ -5,6 +5,7 @@ import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.
 import type { WasmFeatures } from "./features.ts";
 import { cheapestTile, coverCost, registers, type Tile, type TileChoice, tileCost } from "./gemm-tile.ts";
 import { f32x4, type I32, i32, i32x4, shuffle32, type V128, v128 } from "./instructions.ts";
+import { LaneSums } from "./lane-sums.ts";
 
 /** Steps of k that a sum takes in at a time. */
 export const dotLanes = (wide: boolean): number => (wide ? 8 : 4);
@@ -12,7 +13,7 @@ export const dotLanes = (wide: boolean): number => (wide ? 8 : 4);
 /** Cycles for the lanes of a sum to be added up and stored. */
 const finishCost = 1.5;
 
-/** The shorter side of a tile is kept in registers, the other one comes by. */
+/** The shorter side of a tile is kept in registers, see LaneSums. */
 const candidates: readonly Tile[] = Array.from({ length: 13 }, (_, r) =>
   Array.from({ length: 13 }, (__, c) => ({ rows: r + 1, columns: c + 1 })),
 )
@@ -103,47 +104,24 @@ function emitTile(f: FunctionBuilder, shape: DotRow, columns: number, features: 
   const [steps, scratch] = [param(3), param(7)];
   const a = f.local("i32", param(0));
   const b = f.local("i32", param(1));
-  const register = (value?: V128): Local<"v128">[] => halves.map(() => f.local("v128", value));
-  const sums = Array.from({ length: rows * columns }, () => register(f32x4.const(0)));
-  const aPlace = (i: number): [I32, number] => [a, i * aRow];
-  const bPlace = (j: number): [I32, number] => [b, j * bColumn];
-  // Those that are kept, and those that come by.
-  const isTall = columns <= rows;
-  const [keptPlace, passingPlace] = isTall ? [bPlace, aPlace] : [aPlace, bPlace];
-  const kept = Array.from({ length: isTall ? columns : rows }, () => register());
-  const passing = register();
-  const sumAt = (p: number, q: number): readonly Local<"v128">[] =>
-    sums[isTall ? p * columns + q : q * columns + p] ?? passing;
-
-  const step = (masks: readonly V128[]): void => {
-    const fill = (into: readonly Local<"v128">[], [address, offset]: [I32, number]): void =>
-      into.forEach((local, h) => {
-        const value = v128.load(address, offset + 16 * h);
-        const mask = masks[h];
-        f.set(local, mask ? v128.and(value, mask) : value);
-      });
-    for (const [q, one] of kept.entries()) fill(one, keptPlace(q));
-    for (let p = 0; p < (isTall ? rows : columns); p++) {
-      fill(passing, passingPlace(p));
-      kept.forEach((one, q) => {
-        sumAt(p, q).forEach((sum, h) => {
-          const [x, y] = [passing[h] ?? sum, one[h] ?? sum];
-          f.set(sum, features.relaxedSimd ? f32x4.relaxedMadd(x, y, sum) : f32x4.add(sum, f32x4.mul(x, y)));
-        });
-      });
-    }
-  };
+  const tile = new LaneSums(f, rows, columns, halves.length, features);
+  const { sums } = tile;
+  const step = (masks?: readonly V128[]): void =>
+    tile.step(
+      (i) => [a, i * aRow],
+      (j) => [b, j * bColumn],
+      masks,
+    );
 
   const left = f.local("i32", i32.shrU(steps, i32.const(Math.log2(lanes))));
   f.while(left, () => {
-    step([]);
+    step();
     f.increase(a, 4 * lanes);
     f.increase(b, bStep);
     f.increase(left, -1);
   });
   if (shape.hasRest) {
     const rest = f.local("i32", i32.and(steps, i32.const(lanes - 1)));
-    // Both sides: what lies beyond the last step may be infinite.
     f.if(rest, () =>
       f.scope(() =>
         step(

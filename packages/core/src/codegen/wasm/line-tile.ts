@@ -1,8 +1,9 @@
 // Sums of products along lines that lie side by side in both operands, as in gradients by filter: lanes are steps of k, so that
 // nothing is packed and no element is spread over a vector. A sum stays one vector until the end, when its lanes are added up.
-import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
+import type { Callable, FunctionBuilder, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
 import { f32x4, type I32, i32, i32x4, shuffle32, type V128, v128 } from "./instructions.ts";
+import { LaneSums } from "./lane-sums.ts";
 
 /** Where a block of steps lies: `lines` of `length` steps side by side, and how far apart they begin, in bytes. */
 export interface LineSteps {
@@ -108,46 +109,21 @@ function lineTile(module: ModuleBuilder, shape: LineTile, features: WasmFeatures
 function emitSums(f: FunctionBuilder, shape: LineTile, features: WasmFeatures): void {
   const { rows, columns, vectors, lines, length, aLine, bLine } = shape;
   const [a, b, target, add] = [f.param("i32", 0), f.param("i32", 1), f.param("i32", 2), f.param("i32", 3)];
-  const parts = <T>(make: (part: number) => T): T[] => Array.from({ length: vectors }, (_, part) => make(part));
-  const vector = (): Local<"v128">[] => parts(() => f.local("v128"));
-  const sums = Array.from({ length: rows * columns.length }, () => parts(() => f.local("v128", f32x4.const(0))));
-  // The side that has fewer is held, the other goes by.
-  const left = Array.from({ length: rows }, (_, i) => i * shape.aRow);
-  const [held, passing] = rows <= columns.length ? [left, columns] : [columns, left];
-  const sumOf = (i: number, j: number): readonly Local<"v128">[] =>
-    sums[rows <= columns.length ? i * columns.length + j : j * columns.length + i] ?? [];
-  const holders = held.map(vector);
-  const passer = vector();
-
-  /** One vector of steps; of the last one of a line only so many lanes may count, on either side. */
-  const step = (fromHeld: I32, fromPassing: I32, offset: number, lanes: number): void => {
-    const width = 4 * vectors;
-    const read = (from: I32, at: number, part: number): V128 => {
-      const value = v128.load(from, at + offset + 16 * part);
-      const mask = [0, 1, 2, 3].map((lane) => (4 * part + lane < lanes ? -1 : 0));
-      return lanes < width ? v128.and(value, i32x4.const(mask[0] ?? 0, mask[1], mask[2], mask[3])) : value;
-    };
-    holders.forEach((holder, i) => {
-      holder.forEach((local, part) => {
-        f.set(local, read(fromHeld, held[i] ?? 0, part));
-      });
-    });
-    passing.forEach((at, j) => {
-      passer.forEach((local, part) => {
-        f.set(local, read(fromPassing, at, part));
-      });
-      holders.forEach((holder, i) => {
-        sumOf(i, j).forEach((sum, part) => {
-          const [x, y] = [holder[part] ?? sum, passer[part] ?? sum];
-          f.set(sum, features.relaxedSimd ? f32x4.relaxedMadd(x, y, sum) : f32x4.add(sum, f32x4.mul(x, y)));
-        });
-      });
-    });
-  };
-  const both = (fromA: I32, fromB: I32, offset: number, lanes: number): void =>
-    rows <= columns.length ? step(fromA, fromB, offset, lanes) : step(fromB, fromA, offset, lanes);
-
+  const tile = new LaneSums(f, rows, columns.length, vectors, features);
   const width = 4 * vectors;
+  const lastMasks = Array.from({ length: length % width > 0 ? vectors : 0 }, (_, part) => {
+    const [x = 0, ...others] = [0, 1, 2, 3].map((lane) => (4 * part + lane < length % width ? -1 : 0));
+    return i32x4.const(x, ...others);
+  });
+  const both = (fromA: I32, fromB: I32, vector: number, masks?: readonly V128[]): void => {
+    const offset = 16 * vectors * vector;
+    tile.step(
+      (i) => [fromA, offset + i * shape.aRow],
+      (j) => [fromB, offset + (columns[j] ?? 0)],
+      masks,
+    );
+  };
+
   const whole = Math.floor(length / width);
   const line = (): void => {
     const rounds = whole <= straight ? 0 : Math.floor(whole / unrolled);
@@ -156,7 +132,7 @@ function emitSums(f: FunctionBuilder, shape: LineTile, features: WasmFeatures): 
       [fromA, fromB] = [f.local("i32", a), f.local("i32", b)];
       const count = f.local("i32", i32.const(rounds));
       f.loop((again) => {
-        for (let q = 0; q < unrolled; q++) both(fromA, fromB, 16 * vectors * q, width);
+        for (let q = 0; q < unrolled; q++) both(fromA, fromB, q);
         f.increase(fromA, 16 * vectors * unrolled);
         f.increase(fromB, 16 * vectors * unrolled);
         f.increase(count, -1);
@@ -164,8 +140,8 @@ function emitSums(f: FunctionBuilder, shape: LineTile, features: WasmFeatures): 
       });
     }
     const rest = whole - rounds * unrolled;
-    for (let q = 0; q < rest; q++) both(fromA, fromB, 16 * vectors * q, width);
-    if (length % width > 0) both(fromA, fromB, 16 * vectors * rest, length % width);
+    for (let q = 0; q < rest; q++) both(fromA, fromB, q);
+    if (length % width > 0) both(fromA, fromB, rest, lastMasks);
   };
   if (lines === 1) line();
   else {
@@ -178,7 +154,7 @@ function emitSums(f: FunctionBuilder, shape: LineTile, features: WasmFeatures): 
       f.brIf(again, count);
     });
   }
-  const flat = sums.flat();
+  const flat = tile.sums.flat();
   f.if(add, () =>
     flat.forEach((sum, i) => {
       f.set(sum, f32x4.add(sum, v128.load(target, 16 * i)));
