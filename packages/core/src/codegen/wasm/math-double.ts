@@ -2,7 +2,7 @@
 import { call } from "./encoder.ts";
 import { f32x4, f64x2, i32, i32x4, i64x2, shuffle32, type V128, v128 } from "./instructions.ts";
 import type { MathContext } from "./math-context.ts";
-import { eachFloat, floorMod } from "./math-scalar.ts";
+import { floorMod, slowLanes } from "./math-scalar.ts";
 import { largestReduced, reduceByHalfPi, splitExponent } from "./math-single.ts";
 
 function polynomial(c: MathContext, x: V128, coefficients: readonly number[]): V128 {
@@ -32,15 +32,9 @@ export function tan(c: MathContext, x: V128): V128 {
     const value = c.keep(c.madd64(f64x2.mul(rest, square), polynomial(c, square, tanTail), rest));
     return v128.bitselect(f64x2.div(c.double(-1), value), value, odd[i] ?? value);
   });
-  const result = c.f.local("v128", c.demote(low ?? x, high ?? x));
-  c.f.if(i32.anyTrue(f32x4.ge(f32x4.abs(kept), c.float(largestReduced))), () => {
-    const scalar = c.module.importFunction("math", "tan", ["f64"], "f64");
-    c.f.set(
-      result,
-      eachFloat(c, kept, kept, (lane) => call(scalar, "f64", lane)),
-    );
-  });
-  return result;
+  const scalar = c.module.importFunction("math", "tan", ["f64"], "f64");
+  const large = f32x4.ge(f32x4.abs(kept), c.float(largestReduced));
+  return slowLanes(c, c.demote(low ?? x, high ?? x), large, [kept, kept], (lane) => call(scalar, "f64", lane));
 }
 
 /** log₂((1 + s) / (1 − s)) / s in s², to 2⁻⁴⁵. */
@@ -137,16 +131,10 @@ export function mod(c: MathContext, dividend: V128, divisor: V128): V128 {
   });
   const rest = c.keep(c.demote(low ?? x, high ?? x));
   const zero = v128.and(y, c.int(-0x80000000));
-  const result = c.f.local("v128", v128.bitselect(zero, rest, f32x4.eq(rest, c.float(0))));
+  const usual = v128.bitselect(zero, rest, f32x4.eq(rest, c.float(0)));
   const fits = quotients.map((quotient) => f64x2.lt(f64x2.abs(quotient), c.double(2 ** 29)));
-  const ordinary = v128.and(fits[0] ?? x, fits[1] ?? x);
+  const ordinary = shuffle32(fits[0] ?? x, fits[1] ?? x, [0, 2, 4, 6]);
   const finite = f32x4.lt(f32x4.abs(y), c.float(infinity));
-  c.f.if(i32.eqz(i32.allTrueI32(v128.and(ordinary, finite))), () => {
-    const slow = floorMod(c.module);
-    c.f.set(
-      result,
-      eachFloat(c, x, y, (a, b) => call(slow, "f64", a, b)),
-    );
-  });
-  return result;
+  const exact = floorMod(c.module);
+  return slowLanes(c, usual, v128.not(v128.and(ordinary, finite)), [x, y], (a, b) => call(exact, "f64", a, b));
 }

@@ -41,7 +41,7 @@ export const floorMod = (m: ModuleBuilder): Callable =>
   });
 
 /** float32 lanes through a function of doubles. */
-export function eachFloat(c: MathContext, x: V128, y: V128, scalar: (x: F64, y: F64) => F64): V128 {
+function eachFloat(c: MathContext, x: V128, y: V128, scalar: (x: F64, y: F64) => F64): V128 {
   const a = c.keep(x);
   const b = c.keep(y);
   const lane = (n: number) =>
@@ -49,6 +49,23 @@ export function eachFloat(c: MathContext, x: V128, y: V128, scalar: (x: F64, y: 
   let out = f32x4.splat(lane(0));
   for (let n = 1; n < 4; n++) out = f32x4.replaceLane(out, n, lane(n));
   return out;
+}
+
+/**
+ * Where a lane is in `slow`, all go through a function of doubles, and those in it keep what comes out: what the lanes
+ * beside one hold, or memory after the last, must not show in it.
+ */
+export function slowLanes(
+  c: MathContext,
+  usual: V128,
+  slow: V128,
+  [x, y]: readonly [V128, V128],
+  scalar: (x: F64, y: F64) => F64,
+): V128 {
+  const mask = c.keep(slow);
+  const result = c.f.local("v128", usual);
+  c.f.if(i32.anyTrue(mask), () => c.f.set(result, v128.bitselect(eachFloat(c, x, y, scalar), result, mask)));
+  return result;
 }
 
 function eachInteger(c: MathContext, a: V128, b: V128, make: (a: I32, b: I32) => I32): V128 {

@@ -4,7 +4,7 @@
 import { call } from "./encoder.ts";
 import { f32x4, f64x2, i32, i32x4, shuffle32, type V128, v128 } from "./instructions.ts";
 import type { MathContext } from "./math-context.ts";
-import { eachFloat } from "./math-scalar.ts";
+import { slowLanes } from "./math-scalar.ts";
 
 /** c₀ + x·(c₁ + x·(c₂ + …)) */
 export function polynomial(c: MathContext, x: V128, coefficients: readonly number[]): V128 {
@@ -233,15 +233,9 @@ function sinusoid(c: MathContext, x: V128, quarter: 0 | 1): V128 {
   const odd = i32x4.shr(i32x4.shl(quadrant, i32.const(31)), i32.const(31));
   const flip = i32x4.shl(v128.and(quadrant, c.int(2)), i32.const(30));
   const size = v128.bitselect(cosine, sine, odd);
-  const result = c.f.local("v128", v128.xor(size, flip));
-  c.f.if(i32.anyTrue(f32x4.ge(f32x4.abs(kept), c.float(largestReduced))), () => {
-    const scalar = c.module.importFunction("math", quarter === 0 ? "sin" : "cos", ["f64"], "f64");
-    c.f.set(
-      result,
-      eachFloat(c, kept, kept, (lane) => call(scalar, "f64", lane)),
-    );
-  });
-  return result;
+  const scalar = c.module.importFunction("math", quarter === 0 ? "sin" : "cos", ["f64"], "f64");
+  const large = f32x4.ge(f32x4.abs(kept), c.float(largestReduced));
+  return slowLanes(c, v128.xor(size, flip), large, [kept, kept], (lane) => call(scalar, "f64", lane));
 }
 
 /** The sign of −0 is put back. */

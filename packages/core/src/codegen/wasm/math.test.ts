@@ -156,4 +156,28 @@ describe.each([true, false])("functions of float32, relaxed SIMD %s", (relaxedSi
       const largest = worst(op as Instruction, [left, right], exact, relaxedSimd);
       expect(largest.ulps, JSON.stringify(largest)).toBeLessThanOrEqual(limit);
     });
+
+  const neighbours = [Number.NaN, 3e38, -1e10, Number.POSITIVE_INFINITY, 0, -2.5];
+  for (const op of [...Object.keys(unary), ...Object.keys(binary)])
+    it(`${op} of a number is the same whatever numbers stand beside it`, () => {
+      const count = 5000;
+      const isBinary = op in binary;
+      const run = (others: (value: number, lane: number) => number): Float32Array => {
+        const inputs = (isBinary ? [left, right] : [x]).map((values) =>
+          Float32Array.from({ length: 4 * count }, (_, i) => {
+            const value = values[i >> 2] ?? 0;
+            return i % 4 === (i >> 2) % 4 ? value : others(value, i);
+          }),
+        );
+        const n = 4 * count;
+        const args = inputs.map((_, slot) => load(slot, "float32", [n], [1]));
+        const kernel = map([n], once(inputs.length, apply(op as Instruction, "float32", ...args), [n], [1]));
+        const slots = [...inputs, new Float32Array(n)];
+        const dtypes = slots.map(() => "float32" as const);
+        const loaded = loadKernel(kernel, dtypes, slots, [], { relaxedSimd });
+        loaded.run();
+        return Float32Array.from(loaded.slots.at(-1) ?? []).filter((_, i) => i % 4 === (i >> 2) % 4);
+      };
+      expect(run((_, i) => neighbours[i % neighbours.length] ?? 0)).toEqual(run((value) => value));
+    });
 });
