@@ -34,6 +34,9 @@ export function chooseDotTile(m: number, n: number, k: number, wide: boolean): T
 /** Cycles for an element of columns that are packed along k. */
 export const turningCost = 0.5;
 
+/** Sizes of a batch up to the next multiple decide alike, so that they share code. */
+const manyRows = 64;
+
 /**
  * Whether sums with k in their lanes cost less than others, which have columns there: where rows of a lie along k, and b's columns
  * too or may be packed so.
@@ -47,7 +50,8 @@ export function suitsDots(
 ): boolean {
   if (Math.min(m, n) <= 2 || !isEven(aLanes) || !isAlong(aSteps) || bLanes.length > 1) return false;
   const packing = (isRun(bLanes) ? 0 : 0.8) - (liesAlongK ? 0 : turningCost);
-  return chooseDotTile(m, n, k, wide).cost < 0.9 * tileCost(m, n, wide, m) + packing * n;
+  const rows = m <= manyRows ? m : manyRows * Math.ceil(m / manyRows);
+  return chooseDotTile(rows, n, k, wide).cost < 0.9 * tileCost(rows, n, wide, rows) + packing * n;
 }
 
 /** How a row of tiles finds its data; distances are in bytes. */
