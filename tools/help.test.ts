@@ -1,7 +1,8 @@
 // Every command tells how it is used, and does nothing else then.
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { z } from "zod";
 
@@ -13,37 +14,18 @@ const ofScripts = Object.values(scripts).flatMap((script) => /^tsx (\S+)/.exec(s
 const examples = globSync("apps/examples/src/0*.ts", { cwd: root }).map((file) => file.replaceAll("\\", "/"));
 const commands = [...new Set([...ofScripts, ...examples, "tools/bench-contract.ts"])].toSorted();
 
-interface Outcome {
-  readonly status: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-function helpOf(file: string): Promise<Outcome> {
-  // Node warns where both are set, as the test runner does under NO_COLOR.
-  const { FORCE_COLOR: _, ...env } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", file, "--help"], { cwd: root, env });
-  let [output, errors] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    errors += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, output, errors }));
-  });
-}
-
 test("there are commands of every folder", () => {
   for (const file of ["tools/test.ts", "apps/examples/src/01-tensors.ts", "apps/benchmarks/src/bench.ts"])
     expect(commands).toContain(file);
 });
 
 test.each(commands)("%s --help", async (file) => {
-  const { status, output, errors } = await helpOf(file);
-  expect([status, errors]).toEqual([0, ""]);
-  expect(output).toMatch(/^Usage: \S+/);
-  expect(output).toContain("--help");
+  // Node warns where both are set, as the test runner does under NO_COLOR.
+  const { FORCE_COLOR: _, ...env } = process.env;
+  const command = ["--import", "tsx", file, "--help"];
+  // Another exit status than 0 is an error here.
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { cwd: root, env });
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^Usage: \S+/);
+  expect(stdout).toContain("--help");
 });

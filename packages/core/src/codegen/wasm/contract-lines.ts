@@ -4,8 +4,10 @@ import type { ContractKernel } from "../../kernel/ir.ts";
 import { collapse, collapseTogether, groupsOf } from "./contract-axes.ts";
 import { planEpilogue } from "./contract-epilogue.ts";
 import type { GemmOperand, GemmPlan } from "./contract-plan.ts";
-import { registers, stepCost, type TileChoice } from "./gemm-tile.ts";
+import { ceilTo, coverCost, type TileChoice } from "./gemm-tile.ts";
+import { laneTiles } from "./lane-sums.ts";
 import { besideFirst, columnTiles, type LineSteps } from "./line-tile.ts";
+import { unitFlops } from "./work.ts";
 
 /** How a product is taken as sums along lines. */
 export interface Lines extends LineSteps {
@@ -22,27 +24,24 @@ const mostColumns = 256;
 const mostKinds = 4;
 /** More sums than this don't stay in the second cache. */
 const mostSumBytes = 256 << 10;
-const fewUnits = 8;
-const unitFlops = 1 << 19;
+const mostUnits = 8;
 
 /** Cycles for a sum that goes to memory and is read again, and for adding up its lanes. */
 const flushCost = 1.5;
 const resultCost = 4;
-
-const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** The plan of a product of plain operands, and what a step of k costs in it; null where operands do not lie so. */
 export function planLines(kernel: ContractKernel, wide: boolean): { plan: GemmPlan; cost: number } | null {
   const { a, b } = kernel;
   if (a.kind !== "load" || b.kind !== "load") return null;
   const { mStart, nStart, kStart, batch, m, n, k } = groupsOf(kernel);
+  if (n > mostColumns || k < manySteps * Math.max(m, n, 16)) return null;
   const steps = collapseTogether(kernel.k, [a.view.strides.slice(kStart), b.view.strides.slice(kStart)]);
   const [aSteps = [], bSteps = []] = steps.columns;
   const length = steps.sizes.at(-1) ?? 1;
   const aLanes = collapse(kernel.m, a.view.strides.slice(mStart, nStart));
   const aRow = 4 * (aLanes[0]?.stride ?? 0);
   if (aSteps.at(-1) !== 1 || bSteps.at(-1) !== 1 || aLanes.length > 1 || aRow < 0) return null;
-  if (n > mostColumns || k < manySteps * Math.max(m, n, 16)) return null;
 
   const vectors = wide ? 2 : 1;
   const perLine = Math.ceil(length / (4 * vectors));
@@ -59,7 +58,7 @@ export function planLines(kernel: ContractKernel, wide: boolean): { plan: GemmPl
 
   const epilogue = planEpilogue(kernel);
   if (epilogue.kind === "whole") return null;
-  const units = Math.min(fewUnits, Math.max(1, (2 * batch * m * n * k) / unitFlops));
+  const units = Math.min(mostUnits, Math.max(1, (2 * batch * m * n * k) / unitFlops));
   const chunks = epilogue.splitRows ? Math.ceil(units / batch) : 1;
   const rowChunk = ceilTo(Math.ceil(m / chunks), choice.tile.rows);
 
@@ -131,15 +130,19 @@ function offsetsOf(sizes: readonly number[], strides: readonly number[]): number
 
 /** The tile that covers all rows and columns with the least work for each vector of steps. */
 function chooseTile(m: number, columns: readonly number[]): TileChoice | null {
+  const n = columns.length;
+  const fits = laneTiles
+    .filter(({ rows }) => rows === 1)
+    .map(({ columns: count }) => count <= n && kindsOf(columns, count) <= mostKinds);
   let best: TileChoice | null = null;
-  for (let rows = 1; rows <= Math.min(m, registers); rows++)
-    for (let count = 1; rows * count + Math.min(rows, count) + 1 <= registers && count <= columns.length; count++) {
-      const kinds = new Set(columnTiles(columns, count).map((tile) => besideFirst(tile).beside.join(" ")));
-      if (kinds.size > mostKinds) continue;
-      const all = (height: number): number =>
-        Math.floor(columns.length / count) * stepCost(height, count) + stepCost(height, columns.length % count);
-      const its = Math.floor(m / rows) * all(rows) + all(m % rows);
-      if (its < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { tile: { rows, columns: count }, cost: its };
-    }
+  for (const tile of laneTiles) {
+    if (tile.rows > m || fits[tile.columns - 1] !== true) continue;
+    const cost = coverCost(tile, m, n, tile.columns, n % tile.columns);
+    if (cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { tile, cost };
+  }
   return best;
 }
+
+/** How many pieces of code tiles of so many columns need. */
+const kindsOf = (columns: readonly number[], size: number): number =>
+  new Set(columnTiles(columns, size).map((tile) => besideFirst(tile).beside.join(" "))).size;

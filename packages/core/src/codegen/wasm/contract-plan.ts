@@ -9,7 +9,8 @@ import { type Epilogue, planEpilogue } from "./contract-epilogue.ts";
 import { type Lines, planLines } from "./contract-lines.ts";
 import { type RowColumns, rowColumns, runColumns } from "./contract-rows.ts";
 import { chooseDotTile, dotLanes, dotScratchBytes, suitsDots, turningCost } from "./dot-tile.ts";
-import { chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
+import { ceilTo, chooseTile, type Tile, tileCost } from "./gemm-tile.ts";
+import { unitFlops } from "./work.ts";
 
 /** How an operand is walked: `lanes` are the axes of m (for a) or n (for b). */
 export interface GemmOperand {
@@ -108,8 +109,7 @@ const beyondSecondCacheBytes = 1 << 20;
 /** So many rows keep threads busy. */
 const manyRows = 256;
 
-/** A unit of work that threads share is at least so large, as far as there are many of them. */
-const unitFlops = 1 << 19;
+/** So many units are enough for threads to share, and an odd number of so few leaves one of two waiting. */
 const manyUnits = 32;
 const fewUnits = 8;
 
@@ -126,8 +126,6 @@ export const packedStepBytes = ({
   kLanes > 1
     ? floatBytes * columnBlock * ceilTo(kBlock, kLanes)
     : (columnBlock / tile.columns) * packedPanelBytes(tile.columns, kBlock);
-
-const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** The even split of `size` into blocks of at most about `limit`, each a multiple of `unit`. */
 const evenBlock = (size: number, limit: number, unit: number): number =>

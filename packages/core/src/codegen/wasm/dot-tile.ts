@@ -3,9 +3,9 @@
 import { type Axis, isAlong, isEven, isRun } from "./contract-axes.ts";
 import type { Callable, FunctionBuilder, Local, ModuleBuilder } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
-import { cheapestTile, coverCost, registers, type Tile, type TileChoice, tileCost } from "./gemm-tile.ts";
+import { ceilTo, cheapestTile, coverCost, type Tile, type TileChoice, tileCost } from "./gemm-tile.ts";
 import { f32x4, type I32, i32, i32x4, shuffle32, type V128, v128 } from "./instructions.ts";
-import { LaneSums } from "./lane-sums.ts";
+import { LaneSums, laneTiles } from "./lane-sums.ts";
 
 /** Steps of k that a sum takes in at a time. */
 export const dotLanes = (wide: boolean): number => (wide ? 8 : 4);
@@ -13,16 +13,9 @@ export const dotLanes = (wide: boolean): number => (wide ? 8 : 4);
 /** Cycles for the lanes of a sum to be added up and stored. */
 const finishCost = 1.5;
 
-/** The shorter side of a tile is kept in registers, see LaneSums. */
-const candidates: readonly Tile[] = Array.from({ length: 13 }, (_, r) =>
-  Array.from({ length: 13 }, (__, c) => ({ rows: r + 1, columns: c + 1 })),
-)
-  .flat()
-  .filter(({ rows, columns }) => rows * columns + Math.min(rows, columns) + 1 <= registers);
-
 /** The tile that covers m × n with the least work, no larger than that; and cycles for each step of k, as in gemm-tile.ts. */
 export function chooseDotTile(m: number, n: number, k: number, wide: boolean): TileChoice {
-  const { tile, cost } = cheapestTile(`dots ${m} ${n}`, { rows: 6, columns: 2 }, candidates, (one) =>
+  const { tile, cost } = cheapestTile(`dots ${m} ${n}`, { rows: 6, columns: 2 }, laneTiles, (one) =>
     coverCost(one, m, n, one.columns, n % one.columns),
   );
   return {
@@ -50,7 +43,7 @@ export function suitsDots(
 ): boolean {
   if (Math.min(m, n) <= 2 || !isEven(aLanes) || !isAlong(aSteps) || bLanes.length > 1) return false;
   const packing = (isRun(bLanes) ? 0 : 0.8) - (liesAlongK ? 0 : turningCost);
-  const rows = m <= manyRows ? m : manyRows * Math.ceil(m / manyRows);
+  const rows = m <= manyRows ? m : ceilTo(m, manyRows);
   return chooseDotTile(rows, n, k, wide).cost < 0.9 * tileCost(rows, n, wide, rows) + packing * n;
 }
 

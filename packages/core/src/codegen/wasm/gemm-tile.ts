@@ -9,6 +9,9 @@ export interface Tile {
   readonly columns: number;
 }
 
+/** The next multiple: what whole tiles cover. */
+export const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
 /** Engines give 15 of 16 vector registers to a function: the sums, one step of b, and one splat of a. */
 export const registers = 15;
 
@@ -30,7 +33,7 @@ const candidates = { narrow: candidatesFor(false), wide: candidatesFor(true) };
  * be added to again. These meet, so that the more sums there are, the nearer tiles of them come to two at a time: in
  * registers side by side 8 sums take 5.2 cycles, 10 take 5.9, 12 take 6.4; one register wide, 13 take 8.0 and 10 take 6.2.
  */
-export function stepCost(rows: number, columns: number): number {
+function stepCost(rows: number, columns: number): number {
   if (rows * columns === 0) return 0;
   return Math.max(0.36 * rows * columns + 2.2, (rows + columns) / 2 + 0.9, 4.25);
 }

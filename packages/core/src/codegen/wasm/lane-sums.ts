@@ -1,7 +1,15 @@
 // The sums of a tile whose lanes hold steps of k: nothing is spread over a vector, and what the lanes hold is added up in the end.
 import type { FunctionBuilder, Local } from "./encoder.ts";
 import type { WasmFeatures } from "./features.ts";
+import { registers, type Tile } from "./gemm-tile.ts";
 import { f32x4, type I32, type V128, v128 } from "./instructions.ts";
+
+/** Tiles whose sums, shorter side and one of the longer side fit in registers. */
+export const laneTiles: readonly Tile[] = Array.from({ length: registers }, (_, r) =>
+  Array.from({ length: registers }, (__, c) => ({ rows: r + 1, columns: c + 1 })),
+)
+  .flat()
+  .filter(({ rows, columns }) => rows * columns + Math.min(rows, columns) + 1 <= registers);
 
 /** Where a row of a or a column of b lies. */
 export type Place = readonly [address: I32, offset: number];

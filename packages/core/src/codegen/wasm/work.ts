@@ -11,6 +11,9 @@ export const minSharedNs = 20_000;
 /** So long takes what one thread does at a time, at least. */
 export const minClaimNs = 8_000;
 
+/** A part of a product that threads share is at least so large, as far as there are many of them. */
+export const unitFlops: number = 1 << 19;
+
 /** One thread's time. */
 export function workNs(kernel: Kernel): number {
   switch (kernel.form) {
